@@ -1,0 +1,1 @@
+"""How it is called: trunks, SIP, and the sandbox's phones."""

@@ -1,0 +1,1 @@
+"""What we talk about: frozen values and pure rules. Imports nothing of ours."""

@@ -1,0 +1,29 @@
+"""What can go wrong that is nobody's phone being busy."""
+
+
+class RingbackError(Exception):
+    """The root of all errors of ours."""
+
+
+class StoreUnavailable(RingbackError):
+    """The disk or the database refused; nothing of the request was kept. It may be tried again."""
+
+
+class StoreInUse(RingbackError):
+    """Another Ringback owns this data folder."""
+
+
+class BulkInUse(RingbackError):
+    """The account has used this bulk id before."""
+
+
+class AccountExists(RingbackError):
+    """An account of that name exists."""
+
+
+class NoSuchAccount(RingbackError):
+    """No account has that name."""
+
+
+class ConfigError(RingbackError):
+    """The configuration can't be used; the message names every fault, a line each."""

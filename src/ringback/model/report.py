@@ -1,0 +1,77 @@
+"""Delivery reports: the facts of one, and the founding page's form of it."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from .status import Error, Status
+from .times import Instant, written
+
+
+class Price(msgspec.Struct, frozen=True):
+    """The tariff's price of one second, exactly as configured, and its currency (ISO 4217)."""
+
+    per_second: Decimal
+    currency: str
+
+
+class DeliveryReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that any form of a report shows. Kept beside the rendered JSON; never changed.
+
+    `duration` is whole seconds from answer to end, rounded half up, 0 when nobody answered. `zone` is the
+    IANA name of the account's time zone when the report was written.
+    """
+
+    bulk_id: str
+    message_id: str
+    to: str
+    sent_at: Instant
+    done_at: Instant
+    duration: int
+    status: Status
+    error: Error
+    zone: str = "UTC"
+    caller: str | None = None
+    mcc_mnc: str | None = None
+    callback_data: str | None = None
+    dtmf_codes: str | None = None
+    recorded_audio_file_url: str | None = None
+    price: Price | None = None
+    answered_at: Instant | None = None
+    file_seconds: float | None = None
+
+
+def tts3_form(report: DeliveryReport, price_key: str = "pricePerSecond") -> dict[str, Any]:
+    """The report as `GET /tts/3/reports` gives it, keys in the contract's order (section 4).
+
+    The founding page's JSON says `pricePerSecond`, its XML `pricePerMessage`, for the same number.
+    """
+    price = report.price
+    form: dict[str, Any] = {
+        "bulkId": report.bulk_id,
+        "messageId": report.message_id,
+        "to": report.to,
+        "sentAt": written(report.sent_at, report.zone),
+        "doneAt": written(report.done_at, report.zone),
+        "duration": report.duration,
+        "mccMnc": report.mcc_mnc,
+    }
+    if report.callback_data is not None:
+        form["callbackData"] = report.callback_data
+    form |= {
+        "dtmfCodes": report.dtmf_codes,
+        "recordedAudioFileUrl": report.recorded_audio_file_url,
+        "price": price and {price_key: price.per_second, "currency": price.currency},
+        "status": msgspec.to_builtins(report.status),
+        "error": msgspec.to_builtins(report.error),
+    }
+    return form
+
+
+def tts3_json(report: DeliveryReport) -> bytes:
+    """The report's JSON object, rendered once, when it is written. Decimals are numbers, digit for digit."""
+    return _json.encode(tts3_form(report))
+
+
+_json = msgspec.json.Encoder(decimal_format="number")

@@ -1,0 +1,80 @@
+"""Settling: from what came of a call to its one report. Pure; the store only writes it down."""
+
+from urllib.parse import quote
+
+import msgspec
+
+from . import status as s
+from .account import Account
+from .call import Call, CallResult, Cause
+from .report import DeliveryReport, Price
+from .tariff import RateDeck
+from .times import SECOND
+
+_ERROR_OF_CAUSE = {
+    Cause.ANSWERED: s.ANSWERED,
+    Cause.NO_ANSWER: s.NO_ANSWER,
+    Cause.UNREACHABLE: s.REQUEST_TIMEOUT,
+    Cause.BROKEN: s.INTERNAL_SERVER_ERROR,
+    Cause.NO_AUDIO_FILE: s.DOWNLOADING_FILE,
+    Cause.BAD_AUDIO_FILE: s.UNSUPPORTED_AUDIO_FORMAT,
+    Cause.WRONG_NETWORK: s.UNKNOWN_ERROR,
+    Cause.CANCELLED: s.CANCELLED,
+    Cause.UNKNOWN: s.UNKNOWN_ERROR,
+}
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a report needs to know beside the call: the rates and where recordings are fetched."""
+
+    deck: RateDeck
+    public_url: str
+
+
+def settle(account: Account, call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
+    """The final report of a call. `doneAt` is never before `sentAt`, even if the clock stepped back."""
+    error = _error(result)
+    rate = terms.deck.rate(call.to)
+    return DeliveryReport(
+        bulk_id=call.bulk_id,
+        message_id=call.message_id,
+        to=call.to,
+        sent_at=call.placed_at,
+        done_at=max(call.placed_at, result.ended_at),
+        duration=_duration(result),
+        status=s.REJECTED_ROUTE_NOT_AVAILABLE if result.cause is Cause.WRONG_NETWORK else s.status_of(error),
+        error=error,
+        zone=account.zone,
+        caller=call.message.caller,
+        mcc_mnc=rate and rate.mcc_mnc,
+        callback_data=call.message.callback_data,
+        dtmf_codes=_dtmf(call, result),
+        recorded_audio_file_url=_recording_url(call, result, terms),
+        price=rate and Price(rate.per_second, rate.currency),
+        answered_at=result.answered_at,
+        file_seconds=result.file_seconds,
+    )
+
+
+def _error(result: CallResult) -> s.Error:
+    if result.cause is Cause.REFUSED and result.sip_status:
+        return s.error_of_sip(result.sip_status)
+    return _ERROR_OF_CAUSE.get(result.cause, s.UNKNOWN_ERROR)
+
+
+def _duration(result: CallResult) -> int:
+    if result.answered_at is None:
+        return 0
+    return max(0, result.ended_at - result.answered_at + SECOND // 2) // SECOND
+
+
+def _dtmf(call: Call, result: CallResult) -> str | None:
+    if call.message.max_dtmf is None:
+        return None
+    return ",".join(result.dtmf or ())
+
+
+def _recording_url(call: Call, result: CallResult, terms: Terms) -> str | None:
+    if result.recording is None:
+        return None
+    return f"{terms.public_url}/tts/3/files/{quote(call.message_id, safe='')}/{call.to}"

@@ -1,0 +1,104 @@
+"""The store's Protocol: one method per step of a message's journey, each method one transaction.
+
+SQLite and PostgreSQL keep it, and one behaviour suite holds for both. Every method that writes returns only
+when what it wrote would survive a power cut, and raises `StoreUnavailable` when it was not written at all.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from ..model.account import Account
+from ..model.call import Call, CallResult
+from ..model.message import AccountId, Bulk, Network
+from ..model.report import DeliveryReport
+from ..model.times import Instant
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which reports to take: those of one bulk, of one message, of both (AND), or any."""
+
+    bulk_id: str | None = None
+    message_id: str | None = None
+
+
+class StoredReport(msgspec.Struct, frozen=True):
+    """A report on the tape. `json` is its `/tts/3/reports` object; `facts` decodes to a `DeliveryReport`."""
+
+    number: int
+    json: bytes
+    facts: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An HTTP answer kept under an Idempotency-Key, to be given again byte for byte."""
+
+    content_type: str
+    body: bytes
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What an Idempotency-Key was used for. `fingerprint` is of method, path, query, body and type."""
+
+    fingerprint: bytes
+    answer: Answer
+
+
+class AccountRow(msgspec.Struct, frozen=True):
+    """An account with what its owner proves himself by: hashes only."""
+
+    account: Account
+    password_hash: str
+    key_hash: bytes
+
+
+class Store(Protocol):
+    """Everything Ringback remembers."""
+
+    async def open(self) -> None:
+        """Ready, migrated and owned. Raises `StoreInUse` naming the owner, `StoreUnavailable`."""
+
+    async def close(self) -> None: ...
+
+    # -- accounts ----------------------------------------------------------
+    async def add_account(self, name: str, password_hash: str, key_hash: bytes, zone: str) -> Account:
+        """Raises `AccountExists`."""
+
+    async def accounts(self) -> list[AccountRow]:
+        """All of them, by name; removed ones are gone."""
+
+    async def change_account(self, name: str, *, password_hash: str | None, key_hash: bytes | None) -> None:
+        """Sets what is not None. Raises `NoSuchAccount`."""
+
+    async def remove_account(self, name: str, now: Instant) -> int:
+        """Nobody signs in as it again; what was not yet called is cancelled: how many. Raises `NoSuchAccount`."""
+
+    # -- the journey -------------------------------------------------------
+    async def accept(self, account: AccountId, bulk: Bulk, now: Instant) -> set[str]:
+        """Keeps a request, whole. Gives the message ids that were refused because they were used before.
+
+        Raises `BulkInUse`; then nothing of it is kept.
+        """
+
+    async def claim(self, limit: int, now: Instant) -> list[Call]:
+        """The next calls to place, written down as attempts before this returns. Accounts take turns."""
+
+    async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
+        """The message is done and its one report is on the tape, in one transaction."""
+
+    async def unfinished(self) -> list[Call]:
+        """Calls that were placed by a Ringback that is no more: their end is unknown."""
+
+    # -- reports -----------------------------------------------------------
+    async def take(self, account: AccountId, limit: int, wanted: Filter) -> list[StoredReport]:
+        """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
+
+    async def arrival(self, account: AccountId) -> None:
+        """Returns when a report of the account was put on the tape after this was called."""
+
+    async def prune(self, now: Instant) -> int:
+        """Forgets what was collected before `now` less the retention, a slice of it: how many reports."""
+
+    async def recording(self, account: AccountId, message_id: str, to: str) -> str | None:
+        """The file that a message's call was recorded in."""
