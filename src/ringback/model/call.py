@@ -4,14 +4,15 @@ from enum import StrEnum
 
 import msgspec
 
-from .message import AccountId, Network, VoiceMessage
+from .account import Account
+from .message import Network, VoiceMessage
 from .times import Instant
 
 
 class Call(msgspec.Struct, frozen=True):
     """One attempt, written down before anything rings. `attempt` counts from 1."""
 
-    account: AccountId
+    account: Account
     bulk_id: str
     message_id: str
     attempt: int

@@ -17,6 +17,10 @@ class BulkInUse(RingbackError):
     """The account has used this bulk id before."""
 
 
+class AlreadyFinished(RingbackError):
+    """The message has its one final report; there will be no second one."""
+
+
 class AccountExists(RingbackError):
     """An account of that name exists."""
 

@@ -5,7 +5,6 @@ from urllib.parse import quote
 import msgspec
 
 from . import status as s
-from .account import Account
 from .call import Call, CallResult, Cause
 from .report import DeliveryReport, Price
 from .tariff import RateDeck
@@ -31,7 +30,7 @@ class Terms(msgspec.Struct, frozen=True):
     public_url: str
 
 
-def settle(account: Account, call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
+def settle(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
     """The final report of a call. `doneAt` is never before `sentAt`, even if the clock stepped back."""
     error = _error(result)
     rate = terms.deck.rate(call.to)
@@ -44,7 +43,7 @@ def settle(account: Account, call: Call, result: CallResult, terms: Terms) -> De
         duration=_duration(result),
         status=s.REJECTED_ROUTE_NOT_AVAILABLE if result.cause is Cause.WRONG_NETWORK else s.status_of(error),
         error=error,
-        zone=account.zone,
+        zone=call.account.zone,
         caller=call.message.caller,
         mcc_mnc=rate and rate.mcc_mnc,
         callback_data=call.message.callback_data,

@@ -4,7 +4,8 @@ SQLite and PostgreSQL keep it, and one behaviour suite holds for both. Every met
 when what it wrote would survive a power cut, and raises `StoreUnavailable` when it was not written at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -23,12 +24,11 @@ class Filter(msgspec.Struct, frozen=True):
     message_id: str | None = None
 
 
-class StoredReport(msgspec.Struct, frozen=True):
-    """A report on the tape. `json` is its `/tts/3/reports` object; `facts` decodes to a `DeliveryReport`."""
+class Form(StrEnum):
+    """In what form a report is read from the tape."""
 
-    number: int
-    json: bytes
-    facts: bytes
+    JSON = "json"  # its object in /tts/3/reports
+    FACTS = "facts"  # a model.report.DeliveryReport as JSON, for every other form
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -38,11 +38,35 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Replay(msgspec.Struct, frozen=True):
-    """What an Idempotency-Key was used for. `fingerprint` is of method, path, query, body and type."""
+class Keep(msgspec.Struct, frozen=True):
+    """An Idempotency-Key, and what it is bound to: a fingerprint of method, path, query, body and type."""
 
+    key: str
     fingerprint: bytes
-    answer: Answer
+    render: Callable[[list[bytes]], Answer]
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What a take gave: reports in the asked-for form, and the answer kept under its Idempotency-Key.
+
+    `replayed` says that the answer is an earlier take's; `conflict` that the key was used for another
+    question. In neither case was anything taken.
+    """
+
+    reports: list[bytes]
+    answer: Answer | None = None
+    replayed: bool = False
+    conflict: bool = False
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """What was forgotten: how many reports, and the recordings' files that nothing names any more."""
+
+    reports: int = 0
+    recordings: list[str] = []
+
+    def __add__(self, other: "Pruned") -> "Pruned":
+        return Pruned(self.reports + other.reports, self.recordings + other.recordings)
 
 
 class AccountRow(msgspec.Struct, frozen=True):
@@ -91,14 +115,28 @@ class Store(Protocol):
         """Calls that were placed by a Ringback that is no more: their end is unknown."""
 
     # -- reports -----------------------------------------------------------
-    async def take(self, account: AccountId, limit: int, wanted: Filter) -> list[StoredReport]:
-        """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
+    async def take(
+        self,
+        account: AccountId,
+        limit: int,
+        wanted: Filter,
+        form: Form,
+        now: Instant,
+        keep: Keep | None = None,
+    ) -> Taken:
+        """The oldest reports not handed out yet, handed out by this. Nobody gets them again.
 
-    async def arrival(self, account: AccountId) -> None:
-        """Returns when a report of the account was put on the tape after this was called."""
+        With `keep`, the rendered answer is written down in the same transaction, and given again to the same key.
+        """
 
-    async def prune(self, now: Instant) -> int:
-        """Forgets what was collected before `now` less the retention, a slice of it: how many reports."""
+    async def prune(self, now: Instant) -> Pruned:
+        """Forgets a slice of what was collected before `now` less the retention."""
 
     async def recording(self, account: AccountId, message_id: str, to: str) -> str | None:
         """The file that a message's call was recorded in."""
+
+    on_arrival: Callable[[AccountId], None]
+    """Called after a report of the account was put on the tape, durably."""
+
+    on_accounts_changed: Callable[[], None]
+    """Called after accounts were changed, by this process or another one."""

@@ -1,0 +1,49 @@
+"""Accounts as SQL. All run inside the caller's transaction."""
+
+import apsw
+
+from ..model.account import Account
+from ..model.exceptions import AccountExists, NoSuchAccount
+from ..model.times import Instant
+from .store import AccountRow
+
+
+def add(db: apsw.Connection, name: str, password_hash: str, key_hash: bytes, zone: str) -> Account:
+    """Raises `AccountExists`."""
+    number = db.execute(
+        "INSERT INTO account (name, zone, password_hash, key_hash) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        " RETURNING id",
+        (name, zone, password_hash, key_hash),
+    ).get
+    if not number:
+        raise AccountExists(f"there is an account {name!r}")
+    return Account(number, name, zone)
+
+
+def listed(db: apsw.Connection) -> list[AccountRow]:
+    """All that were not removed, by name."""
+    rows = db.execute(
+        "SELECT id, name, zone, password_hash, key_hash FROM account WHERE removed_at IS NULL ORDER BY name"
+    )
+    return [AccountRow(Account(number, name, zone), secret, key) for number, name, zone, secret, key in rows]
+
+
+def change(db: apsw.Connection, name: str, password_hash: str | None, key_hash: bytes | None) -> None:
+    """Sets what is not None. Raises `NoSuchAccount`."""
+    db.execute(
+        "UPDATE account SET password_hash = coalesce(?, password_hash), key_hash = coalesce(?, key_hash)"
+        " WHERE name = ? AND removed_at IS NULL",
+        (password_hash, key_hash, name),
+    )
+    if not db.changes():
+        raise NoSuchAccount(f"there is no account {name!r}")
+
+
+def remove(db: apsw.Connection, name: str, now: Instant) -> Account:
+    """Nobody signs in as it again. Raises `NoSuchAccount`."""
+    found = db.execute(
+        "UPDATE account SET removed_at = ? WHERE name = ? AND removed_at IS NULL RETURNING id, name, zone", (now, name)
+    ).fetchone()
+    if found is None:
+        raise NoSuchAccount(f"there is no account {name!r}")
+    return Account(*found)

@@ -1,0 +1,65 @@
+"""Forgetting: collected reports, their messages and recordings, answers kept for repeats. In the caller's transaction."""
+
+import apsw
+import msgspec
+
+from ..model.message import AccountId
+from ..model.times import DAY, HOUR, Instant
+from .store import Pruned
+
+REPEATABLE = 48 * HOUR
+"""How long an answer is kept under its Idempotency-Key, whatever the retention (contract section 4)."""
+
+ID_MEMORY = 30 * DAY
+"""How long after collection a message id may not be used again (contract section 1)."""
+
+_ROWS = 300  # reports forgotten in one transaction: some milliseconds
+
+
+def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
+    """Forgets a slice of what was taken before `now` less `retention`. What waits is never forgotten."""
+    db.execute("DELETE FROM answer WHERE kept_at < ?", (now - REPEATABLE,))
+    db.execute("DELETE FROM used_message_id WHERE forget_at < ?", (now,))
+    pruned = Pruned()
+    old = db.execute(
+        "SELECT id, account, taken_at, stretches FROM take WHERE taken_at < ? ORDER BY id LIMIT ?",
+        (now - retention, _ROWS),
+    ).fetchall()
+    for take, account, taken_at, runs in old:
+        for first, last in msgspec.json.decode(runs):
+            pruned += _forget(db, account, first, last, taken_at + ID_MEMORY)
+        db.execute("DELETE FROM take WHERE id = ?", (take,))
+        if pruned.reports >= _ROWS:
+            break
+    return pruned
+
+
+_OLD = "(SELECT message_id FROM report WHERE account = ?1 AND number BETWEEN ?2 AND ?3)"
+
+
+def _forget(db: apsw.Connection, account: AccountId, first: int, last: int, forget_id_at: Instant) -> Pruned:
+    span = (account, first, last)
+    files = db.execute(
+        f"SELECT recording FROM attempt WHERE account = ?1 AND message_id IN {_OLD} AND recording IS NOT NULL", span
+    ).fetchall()
+    bulks = db.execute(
+        "SELECT DISTINCT bulk_id FROM report WHERE account = ? AND number BETWEEN ? AND ?", span
+    ).fetchall()
+    db.execute(
+        "INSERT OR IGNORE INTO used_message_id SELECT account, message_id, ?4 FROM report"
+        " WHERE account = ?1 AND number BETWEEN ?2 AND ?3",
+        (*span, forget_id_at),
+    )
+    db.execute(f"DELETE FROM attempt WHERE account = ?1 AND message_id IN {_OLD}", span)
+    db.execute(f"DELETE FROM message WHERE account = ?1 AND message_id IN {_OLD}", span)
+    db.execute("DELETE FROM report WHERE account = ? AND number BETWEEN ? AND ?", span)
+    reports = db.changes()
+    for (bulk_id,) in bulks:
+        _forget_empty_bulk(db, account, bulk_id)
+    return Pruned(reports, [file for (file,) in files])
+
+
+def _forget_empty_bulk(db: apsw.Connection, account: AccountId, bulk_id: str) -> None:
+    if db.execute("SELECT 1 FROM message WHERE account = ? AND bulk_id = ? LIMIT 1", (account, bulk_id)).get is None:
+        db.execute("DELETE FROM voice_message WHERE account = ? AND bulk_id = ?", (account, bulk_id))
+        db.execute("DELETE FROM bulk WHERE account = ? AND bulk_id = ?", (account, bulk_id))

@@ -1,0 +1,180 @@
+"""The store on SQLite: one file, one owner, every commit on the disk."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+import msgspec
+
+from ..model.account import Account
+from ..model.call import Call, CallResult, Cause
+from ..model.exceptions import StoreUnavailable
+from ..model.message import AccountId, Bulk
+from ..model.report import DeliveryReport
+from ..model.settle import Terms, settle
+from ..model.tariff import RateDeck
+from ..model.times import HOUR, Instant
+from . import accounts, journey, retention, tape
+from .database import FILE, Ownership, connect, migrate
+from .group import GroupCommit
+from .store import AccountRow, Filter, Form, Keep, Pruned, Taken
+from .taking import SharedTakes, take_kept
+
+T = TypeVar("T")
+_CANCELLED_AT_ONCE = 500  # messages of a removed account ended in one transaction
+
+
+class SqliteStore:
+    """Implements `Store`. As `owner` it holds the data folder; as a visitor it only administers, beside the owner.
+
+    `retention` is in milliseconds; `vfs` names a registered SQLite VFS, None for the system's.
+    """
+
+    def __init__(self, folder: Path, *, owner: bool = True, retention: Instant = 48 * HOUR, vfs: str | None = None):
+        self._folder = folder
+        self._owner = owner
+        self._retention = retention
+        self._vfs = vfs
+        self._turn: AccountId = 0
+        self._seen_version = 0
+        self.on_arrival: Callable[[AccountId], None] = lambda account: None
+        self.on_accounts_changed: Callable[[], None] = lambda: None
+
+    async def open(self) -> None:
+        """Ready, migrated and owned. Raises `StoreInUse` naming the owner, `StoreUnavailable`."""
+        self._readers = ThreadPoolExecutor(1, "read")
+        self._ownership = Ownership(self._folder)
+        try:
+            await asyncio.to_thread(self._open)
+        except (apsw.Error, OSError) as fault:
+            raise StoreUnavailable(f"{self._folder}: {fault}") from fault
+        self._group = GroupCommit(self._db)
+        self._shared = SharedTakes(self._group)
+        self._seen_version = self._data_version(self._db)
+
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._owner:
+            self._ownership.acquire()
+        self._db = connect(self._folder / FILE, vfs=self._vfs)
+        self._db.set_busy_timeout(5_000)
+        migrate(self._db)
+        self._db.set_busy_timeout(0)  # the group waits on the loop, without holding it
+        self._reader = connect(self._folder / FILE, vfs=self._vfs, read_only=True)
+        self._reader.set_busy_timeout(5_000)
+
+    async def close(self) -> None:
+        """Finishes what was asked, and lets another Ringback own the folder."""
+        await self._group.close()
+        self._readers.shutdown()
+        self._reader.close()
+        await asyncio.to_thread(self._db.close)
+        self._ownership.release()
+
+    # -- accounts ----------------------------------------------------------
+
+    async def add_account(self, name: str, password_hash: str, key_hash: bytes, zone: str) -> Account:
+        """Raises `AccountExists`."""
+        return await self._group.run(lambda db: accounts.add(db, name, password_hash, key_hash, zone))
+
+    async def accounts(self) -> list[AccountRow]:
+        """All of them, by name; removed ones are gone."""
+        return await self._read(accounts.listed)
+
+    async def change_account(
+        self, name: str, *, password_hash: str | None = None, key_hash: bytes | None = None
+    ) -> None:
+        """Sets what is not None. Raises `NoSuchAccount`."""
+        await self._group.run(lambda db: accounts.change(db, name, password_hash, key_hash))
+        self.on_accounts_changed()
+
+    async def remove_account(self, name: str, now: Instant) -> int:
+        """Nobody signs in as it again; what was not yet called is cancelled: how many. Raises `NoSuchAccount`."""
+        account = await self._group.run(lambda db: accounts.remove(db, name, now))
+        self.on_accounts_changed()
+
+        def conclude(call: Call) -> DeliveryReport:
+            placed = msgspec.structs.replace(call, placed_at=now)  # when it was decided that there will be no call
+            return settle(placed, CallResult(Cause.CANCELLED, ended_at=now), Terms(RateDeck({}), ""))
+
+        cancelled = 0
+        while slice_ := await self._group.run(
+            lambda db: journey.cancel(db, account.id, _CANCELLED_AT_ONCE, conclude)
+        ):
+            cancelled += slice_
+        return cancelled
+
+    async def look(self) -> None:
+        """Notices what another process wrote: accounts may have changed."""
+
+        def version(db: apsw.Connection) -> int:
+            return self._data_version(db)
+
+        seen, self._seen_version = self._seen_version, await self._group.run(version)
+        if seen != self._seen_version:
+            self.on_accounts_changed()
+
+    # -- the journey -------------------------------------------------------
+
+    async def accept(self, account: AccountId, bulk: Bulk, now: Instant) -> set[str]:
+        """Keeps a request, whole. Gives the message ids that were used before. Raises `BulkInUse`."""
+
+        def step(db: apsw.Connection) -> Generator[None, None, set[str]]:
+            return journey.accept(db, account, bulk, now)
+
+        return await self._group.run(step)
+
+    async def claim(self, limit: int, now: Instant) -> list[Call]:
+        """The next calls to place, written down as attempts before this returns. Accounts take turns."""
+        calls = await self._group.run(lambda db: journey.claim(db, limit, now, self._turn))
+        if calls:
+            self._turn = calls[-1].account.id
+        return calls
+
+    async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
+        """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
+        await self._group.run(lambda db: journey.finish(db, call, result, report))
+        self.on_arrival(call.account.id)
+
+    async def unfinished(self) -> list[Call]:
+        """Calls that were placed by a Ringback that is no more: their end is unknown."""
+        return await self._read(journey.unfinished)
+
+    # -- reports -----------------------------------------------------------
+
+    async def take(
+        self, account: AccountId, limit: int, wanted: Filter, form: Form, now: Instant, keep: Keep | None = None
+    ) -> Taken:
+        """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
+        if keep is None and wanted == ANY:
+            return Taken(await self._shared.take(account, limit, form, now))
+
+        def step(db: apsw.Connection) -> Generator[None, None, Taken]:
+            return take_kept(db, account, limit, wanted, form, now, keep)
+
+        return await self._group.run(step)
+
+    async def prune(self, now: Instant) -> Pruned:
+        """Forgets a slice of what was collected before `now` less the retention."""
+        return await self._group.run(lambda db: retention.prune(db, now, self._retention))
+
+    async def recording(self, account: AccountId, message_id: str, to: str) -> str | None:
+        """The file that a message's call was recorded in."""
+        return await self._read(lambda db: journey.recording(db, account, message_id, to))
+
+    async def _read(self, question: Callable[[apsw.Connection], T]) -> T:
+        """Asks on the second connection, in its thread: a reader neither waits for a commit nor holds the loop."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, question, self._reader)
+        except (apsw.Error, OSError) as fault:
+            raise StoreUnavailable(str(fault)) from fault
+
+    @staticmethod
+    def _data_version(db: apsw.Connection) -> int:
+        return int(db.execute("PRAGMA data_version").get)
+
+
+ANY = Filter()
