@@ -1,0 +1,158 @@
+"""Where settings come from, and what is said of wrong ones."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ringback.config import Config, load, received
+from ringback.model.exceptions import ConfigError
+from ringback.settings import Address, Trunk
+
+TRUNK = "sip:alice:s3cr%40t@sip.example.com:5070;transport=tcp"
+
+
+def file_of(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "ringback.toml"
+    path.write_text(text)
+    return path
+
+
+def faults(**flags: str) -> str:
+    with pytest.raises(ConfigError) as found:
+        load(flags, {})
+    return str(found.value)
+
+
+def test_the_defaults() -> None:
+    config = load({}, {})
+    assert str(config.http) == "127.0.0.1:8080"
+    assert config.data == Path.cwd() / "ringback-data"
+    assert config.public_url == "http://127.0.0.1:8080"
+    assert (config.store, config.trunk, config.demo) == ("sqlite", None, False)
+    assert (config.channels, config.retention_hours, config.drain_seconds) == (40, 48, 30)
+
+
+def test_file_is_weaker_than_environment_is_weaker_than_flags(tmp_path: Path) -> None:
+    file = file_of(tmp_path, 'channels = 1\nretention_hours = 1\ndrain_seconds = 1\nhttp = "127.0.0.1:1"')
+    environment = {"RINGBACK_RETENTION_HOURS": "2", "RINGBACK_DRAIN_SECONDS": "2", "RINGBACK_HTTP": ""}
+    config = load({"drain_seconds": "3", "channels": None}, environment, file)
+    assert (config.channels, config.retention_hours, config.drain_seconds) == (1, 2, 3)
+    assert config.http.port == 1, "an empty variable counts as absent"
+
+
+def test_the_file_may_be_named_by_the_environment_and_its_paths_start_in_its_folder(tmp_path: Path) -> None:
+    file = file_of(tmp_path, 'data = "kept"\ndemo = true')
+    config = load({}, {"RINGBACK_CONFIG": str(file)})
+    assert config.data == tmp_path / "kept"
+    assert config.demo
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "chanels = 3\nchannels = 0\ndemo = [1]")
+    with pytest.raises(ConfigError) as found:
+        load({"http": "nowhere"}, {"RINGBACK_LOG_LEVEL": "loud"}, file)
+    lines = str(found.value).splitlines()
+    assert len(lines) == 5
+    assert "'chanels'" in lines[0]
+    assert "did you mean 'channels'?" in lines[0]
+    assert "demo" in lines[1]
+    assert lines[2].startswith("channels in ")
+    assert "RINGBACK_LOG_LEVEL" in lines[4] or "RINGBACK_LOG_LEVEL" in lines[3]
+
+
+@pytest.mark.parametrize("text", ["= 3", None])
+def test_a_file_that_can_not_be_read_is_a_fault(tmp_path: Path, text: str | None) -> None:
+    file = file_of(tmp_path, text) if text else tmp_path / "absent"
+    with pytest.raises(ConfigError, match="can't be read"):
+        load({}, {}, file)
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "url"),
+    [
+        ("[::1]:8080", Address("::1", 8080), "http://[::1]:8080"),
+        ("localhost:1", Address("127.0.0.1", 1), "http://127.0.0.1:1"),
+        ("0.0.0.0:80", Address("0.0.0.0", 80), "http://127.0.0.1:80"),
+    ],
+)
+def test_addresses(text: str, address: Address, url: str) -> None:
+    config = load({"http": text}, {})
+    assert (config.http, config.public_url) == (address, url)
+
+
+@pytest.mark.parametrize("text", ["8080", "::1:8080", "127.0.0.1:0", "127.0.0.1:70000", "example.com:80", ""])
+def test_what_is_no_address(text: str) -> None:
+    assert faults(http=text).startswith("http in --http: ")
+
+
+@pytest.mark.parametrize("text", ["ftp://x", "https://", "https://a:b@c", "https://x/?y", "https://x y", "x"])
+def test_what_is_no_public_url(text: str) -> None:
+    assert "public_url in --public-url" in faults(public_url=text)
+
+
+def test_a_public_url_loses_its_last_slash() -> None:
+    assert load({"public_url": "https://x.example/voice/"}, {}).public_url == "https://x.example/voice"
+
+
+def test_a_trunk_and_what_it_leaves_out() -> None:
+    assert load({"trunk": TRUNK}, {}).trunk == Trunk("sip.example.com", 5070, "tcp", "alice", "s3cr@t")
+    assert load({"trunk": "sip:pbx"}, {}).trunk == Trunk("pbx", 5060, "udp")
+    assert load({"trunk": "sip:[::1];transport=tls"}, {}).trunk == Trunk("::1", 5061, "tls")
+    assert load({"trunk": "sandbox"}, {}).trunk is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sip:a:s3cret@",
+        "a:s3cret@host",
+        "sip:a:s3cret@h:0",
+        "sip:a:s3cret%0d%0a@h",
+        "sip:a:s3cret@h;transport=x",
+    ],
+)
+def test_a_trunk_password_is_in_no_fault(text: str) -> None:
+    assert "s3cret" not in faults(trunk=text)
+
+
+def test_a_trunk_password_is_in_no_repr() -> None:
+    config = load({"trunk": TRUNK}, {})
+    assert "s3cr" not in repr(config) + str(config.trunk) + f"{config.trunk!r}"
+    assert "alice@sip.example.com:5070" in repr(config)
+
+
+def test_postgresql_is_refused_for_now_without_its_password() -> None:
+    said = faults(store="postgresql://me:s3cret@db/ringback")
+    assert "PostgreSQL is not built yet" in said
+    assert "s3cret" not in said
+
+
+def test_the_demonstration_is_for_the_loopback_and_the_sandbox() -> None:
+    assert load({"demo": True, "http": "[::1]:8080"}, {}).demo
+    said = faults(demo="true", http="0.0.0.0:8080", trunk="sip:pbx")
+    assert "bound to the loopback" in said
+    assert "trunk must be sandbox" in said
+
+
+def test_the_sample_deck_has_the_founding_page_s_number() -> None:
+    deck = load({}, {}).deck()
+    founding, anybody = deck.rate("385981178"), deck.rate("99912345")
+    assert founding
+    assert (founding.mcc_mnc, founding.per_second, founding.currency) == ("21901", Decimal("0.01"), "EUR")
+    assert anybody
+    assert anybody.mcc_mnc is None
+
+
+def test_a_deck_that_can_not_be_used_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "deck.csv").write_text("prefix\n")
+    assert "line 1" in faults(tariff=str(tmp_path / "deck.csv"))
+    assert "can't be read" in faults(tariff=str(tmp_path / "absent.csv"))
+
+
+def test_it_goes_through_the_pipe_whole(tmp_path: Path) -> None:
+    config = load({"trunk": TRUNK, "data": str(tmp_path)}, {})
+    line = config.line()
+    assert line.count(b"\n") == 1
+    assert received(line) == config
+    assert isinstance(received(line), Config)
