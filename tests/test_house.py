@@ -40,6 +40,7 @@ LAYERS: dict[str, set[str]] = {
     "loops": {"model", "store", "calls", "audio"},
     "api": {"model", "audio", "store"},
     "lifeline": {"model"},
+    "welcome": {"model"},
     "supervisor": {"model"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -1,0 +1,76 @@
+"""What a request for reports asks: its query, its `Prefer` and its `Idempotency-Key`. Source: contract section 4."""
+
+import re
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from ..store.store import Filter
+from .errors import ApiError, bad_request
+
+MOST = 1_000
+"""Reports in one answer; a larger `limit` is taken as this."""
+
+LONGEST_WAIT = 60
+"""Seconds that an empty answer is held; a longer `wait` is taken as this."""
+
+_DEFAULT = 50
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Question(msgspec.Struct, frozen=True):
+    """How many reports, and which."""
+
+    limit: int = _DEFAULT
+    wanted: Filter = Filter()
+
+
+@lru_cache(maxsize=4096)
+def question(query: bytes) -> Question:
+    """Reads a query string. Unknown parameters are ignored, an empty one counts as absent, the first of two wins.
+
+    Raises `ApiError` 400 when `limit` is below 1 or no integer, or the query is not UTF-8.
+    """
+    try:
+        pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=100)
+    except ValueError:  # UnicodeDecodeError is one
+        raise bad_request({"query": ["must be percent-encoded UTF-8"]}) from None
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        given.setdefault(name, value)
+    return Question(_limit(given.get("limit")), Filter(given.get("bulkId"), given.get("messageId")))
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return _DEFAULT
+    if not _WHOLE.fullmatch(given.strip()) or int(given) < 1:
+        raise bad_request({"limit": [f"must be an integer of 1 or more; above {MOST} it is taken as {MOST}"]})
+    return min(int(given), MOST)
+
+
+@lru_cache(maxsize=256)
+def patience(prefer: bytes | None) -> int | None:
+    """The seconds of `Prefer: wait=20` (RFC 7240 section 4.3), None without one."""
+    found = _WAIT.search(prefer.decode("latin-1")) if prefer else None
+    return min(int(found.group(1)), LONGEST_WAIT) if found else None
+
+
+def idempotency_key(header: bytes | None) -> str | None:
+    """The key, with or without its quotes. Raises `ApiError` 400 when it is not 1 to 255 visible ASCII characters."""
+    if header is None:
+        return None
+    key = header.decode("latin-1").strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not _KEY.fullmatch(key):
+        raise bad_request({"Idempotency-Key": ["must be 1 to 255 visible ASCII characters"]})
+    return key
+
+
+def other_question() -> ApiError:
+    """422: the Idempotency-Key was used for another question."""
+    return ApiError(422, "This Idempotency-Key was used for another request")

@@ -1,0 +1,171 @@
+"""`GET /tts/3/reports`: each report is handed out once. A plain ASGI callable, for it carries the load."""
+
+import asyncio
+import hashlib
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ..model.account import Account
+from ..model.report import DeliveryReport, tts3_form
+from ..model.times import Instant
+from ..store import store
+from ..store.store import Answer, Filter, Keep, Store, Taken
+from . import xml
+from .auth import Authenticator
+from .errors import ApiError, body_of, error_of, method_not_allowed, not_acceptable
+from .negotiation import CONTENT_TYPE, Form, wants
+from .question import Question, idempotency_key, other_question, patience, question
+from .waiting import Waiting
+
+Scope: TypeAlias = Any
+Receive: TypeAlias = Any
+Send: TypeAlias = Any
+_Header: TypeAlias = tuple[bytes, bytes]
+
+_NO_STORE = (b"cache-control", b"no-store")
+_TYPE: dict[Form, _Header] = {form: (b"content-type", name.encode()) for form, name in CONTENT_TYPE.items()}
+_PLAIN: dict[Form, list[_Header]] = {form: [_TYPE[form], _NO_STORE] for form in _TYPE}
+_READ_AS: dict[Form, store.Form] = {"json": store.Form.JSON, "xml": store.Form.FACTS}
+_ANY = Filter()
+
+
+class Reports:
+    """The endpoint. Contract section 4, with what goes beyond the seed: waiting, and repeats under a key."""
+
+    def __init__(self, store: Store, auth: Authenticator, waiting: Waiting, now: Callable[[], Instant]) -> None:
+        self._store = store
+        self._auth = auth
+        self._waiting = waiting
+        self._now = now
+        self._turns: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        headers = dict(scope["headers"])
+        try:
+            status, body, shown = 200, *await self._answer(scope, headers, receive)
+        except Exception as problem:
+            error = error_of(problem, scope["method"], scope["path"])
+            status, body, shown = error.status, *_refusal(error, headers)
+        await send({"type": "http.response.start", "status": status, "headers": shown})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> tuple[bytes, list[_Header]]:
+        if scope["method"] != "GET":
+            raise method_not_allowed("GET")
+        authorization = headers.get(b"authorization")
+        account = (authorization and self._auth.cached(authorization)) or await self._auth.account(authorization)
+        form = _form(headers)
+        asked = question(scope["query_string"])
+        key = idempotency_key(headers.get(b"idempotency-key"))
+        wait = patience(headers.get(b"prefer"))
+        if key is None and wait is None:
+            return _body(form, (await self._take(account, asked, form, None)).reports), _PLAIN[form]
+        keep = key and Keep(key, _fingerprint(scope, form), lambda reports: _kept(form, reports))
+        taken = await self._in_turn(account, asked, form, keep or None, wait, receive)
+        return _beyond_the_seed(taken, form, wait)
+
+    async def _take(self, account: Account, asked: Question, form: Form, keep: Keep | None) -> Taken:
+        return await self._store.take(account.id, asked.limit, asked.wanted, _READ_AS[form], self._now(), keep)
+
+    async def _in_turn(
+        self, account: Account, asked: Question, form: Form, keep: Keep | None, wait: int | None, receive: Receive
+    ) -> Taken:
+        """While the first request with a key is under way, the second waits."""
+        if keep is None:
+            return await self._wait(account, asked, form, keep, wait, receive)
+        turn = self._turns.setdefault((account.id, keep.key), asyncio.Lock())
+        async with turn:
+            taken = await self._wait(account, asked, form, keep, wait, receive)
+        if taken.conflict:
+            raise other_question()
+        return taken
+
+    async def _wait(
+        self, account: Account, asked: Question, form: Form, keep: Keep | None, wait: int | None, receive: Receive
+    ) -> Taken:
+        """Takes; when there is nothing, takes again each time a report arrives, until the time is up."""
+        if not wait:
+            return await self._take(account, asked, form, keep)
+        gone = asyncio.ensure_future(_gone(receive))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        try:
+            with self._waiting.place(account.id) as bell:
+                while True:
+                    bell.clear()
+                    if gone.done():
+                        return Taken([])  # a client that has gone away takes nothing
+                    taken = await self._take(account, asked, form, keep)
+                    left = until - loop.time()
+                    if taken.reports or taken.answer or taken.conflict or left <= 0 or self._waiting.over:
+                        return taken
+                    await _first(bell, gone, left)
+        finally:
+            gone.cancel()
+
+
+def _form(headers: dict[bytes, bytes]) -> Form:
+    accept = headers.get(b"accept")
+    form = wants(accept.decode("latin-1") if accept is not None else None)
+    if form is None:
+        raise not_acceptable()
+    return form
+
+
+def _refusal(error: ApiError, headers: dict[bytes, bytes]) -> tuple[bytes, list[_Header]]:
+    form = wants(headers.get(b"accept", b"").decode("latin-1")) or "json"
+    extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
+    return body_of(error, form), [*_PLAIN[form], *extra]
+
+
+def _fingerprint(scope: Scope, form: Form) -> bytes:
+    """What a key is bound to. A GET's body is ignored (contract section 1), so it is no part of the question."""
+    parts = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], form.encode())
+    return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()
+
+
+def _kept(form: Form, reports: list[bytes]) -> Answer:
+    return Answer(CONTENT_TYPE[form], _body(form, reports))
+
+
+def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> tuple[bytes, list[_Header]]:
+    headers = list(_PLAIN[form])
+    if wait is not None:
+        headers.append((b"preference-applied", b"wait=%d" % wait))
+    if taken.replayed:
+        headers.append((b"idempotent-replayed", b"true"))
+    return taken.answer.body if taken.answer else _body(form, taken.reports), headers
+
+
+def _body(form: Form, reports: list[bytes]) -> bytes:
+    if form == "json":
+        return b'{"results":[' + b",".join(reports) + b"]}"
+    return _xml(reports)
+
+
+def _xml(facts: Iterable[bytes]) -> bytes:
+    results = [tts3_form(_decode(one), "pricePerMessage") for one in facts]
+    return xml.element("reportResponse", {"results": results or ""}).encode()
+
+
+_decode = msgspec.json.Decoder(DeliveryReport).decode
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the client's connection is closed; its body, if any, is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _first(bell: asyncio.Event, gone: "asyncio.Future[None]", seconds: float) -> None:
+    rung = asyncio.ensure_future(bell.wait())
+    try:
+        await asyncio.wait({rung, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        rung.cancel()

@@ -1,0 +1,77 @@
+"""The dispatcher: claims what is due, has it called, settles the outcome and writes it down."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from ..calls.engine import CallEngine
+from ..model.call import Call, CallResult, Cause
+from ..model.exceptions import AlreadyFinished, StoreUnavailable
+from ..model.report import DeliveryReport
+from ..model.settle import Terms, settle
+from ..model.times import Instant
+from ..store.store import Store
+from .loop import Loop
+
+_log = structlog.get_logger()
+_TRY_AGAIN = 0.5  # seconds until a report that the disk refused is written again
+_POLL = 0.5  # seconds: what is scheduled becomes due without anybody ringing a bell
+
+
+class Dispatcher(Loop):
+    """Carries each claimed message to its report, as many at once as the engine has free channels."""
+
+    def __init__(self, store: Store, engine: CallEngine, terms: Callable[[], Terms], now: Callable[[], Instant]):
+        super().__init__("dispatcher", _POLL)
+        self._store = store
+        self._engine = engine
+        self._terms = terms
+        self._now = now
+        self._carried: set[asyncio.Task[None]] = set()
+        self.on_report: Callable[[DeliveryReport], None] = lambda report: None
+
+    async def run_once(self) -> bool:
+        """Claims for every free channel. The attempts are on the disk before anything rings."""
+        free = self._engine.free_channels()
+        calls = await self._store.claim(free, self._now()) if free > 0 else []
+        for call in calls:
+            task = asyncio.get_running_loop().create_task(self._carry(call))
+            self._carried.add(task)
+            task.add_done_callback(self._carried.discard)
+        await asyncio.sleep(0)  # each takes its channel before the next look at what is free
+        return bool(calls)
+
+    async def idle(self) -> None:
+        """Returns when every claimed message has its report."""
+        while self._carried:
+            await asyncio.wait(self._carried)
+
+    async def _carry(self, call: Call) -> None:
+        result = await self._place(call)
+        report = settle(call, result, self._terms())
+        await self._finish(call, result, report)
+        self.on_report(report)
+        self.wake()
+
+    async def _place(self, call: Call) -> CallResult:
+        if call.network is not self._engine.network:  # promise 8: it would ring a stranger
+            return CallResult(Cause.WRONG_NETWORK, ended_at=self._now())
+        try:
+            return await self._engine.place(call)
+        except Exception:
+            _log.exception("the engine failed", message_id=call.message_id)
+            return CallResult(Cause.UNKNOWN, ended_at=self._now())
+
+    async def _finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
+        """Writes the end down, however long the disk takes: what is known now would be unknown after a restart."""
+        while True:
+            try:
+                await self._store.finish(call, result, report)
+                _log.info("finished", message_id=call.message_id, status=report.status.name, error=report.error.name)
+                return
+            except StoreUnavailable:
+                await asyncio.sleep(_TRY_AGAIN)
+            except AlreadyFinished as why:
+                _log.error("a second end was not written", message_id=call.message_id, why=str(why))
+                return
