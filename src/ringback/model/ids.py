@@ -29,7 +29,7 @@ _sequence = _Sequence()
 
 
 def new_id() -> str:
-    """A UUIDv7 (RFC 9562 section 5.7), above every one that this process made before, whatever the clock does."""
+    """A UUIDv7 (RFC 9562, 5.7), above every one that this process made before, even if the clock steps back."""
     bits = _sequence.following(time.time_ns() // 1_000_000)
     high, low = bits >> 62, bits & (1 << 62) - 1
     version_7 = (high >> 12) << 16 | 0x7000 | high & 0xFFF

@@ -1,0 +1,163 @@
+"""What one voice message of a request says and how, field by field. Source: contract section 2."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..model.message import Voice, VoiceMessage
+from .checks import Fields, json_of
+from .xml import Malformed
+
+LONGEST_TEXT = 1_400
+LONGEST_CALLBACK = 700
+LONGEST_ID = 100
+"""Characters, all three (contract sections 1 and 2)."""
+
+LONGEST_URL = 2_048
+MOST_DIGITS = 50
+LONGEST_DTMF_S = 60
+LONGEST_RING_S = 180
+LONGEST_CALL_S = 7_200
+"""Bounds that the contract leaves open [ours]. A proxy gives up an INVITE after three minutes (RFC 3261,
+16.6: timer C); a call of two hours is no voice message."""
+
+_CALLER = re.compile(r"[0-9]{3,14}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
+
+LATER = (
+    "sendAt",
+    "deliveryTimeWindow",
+    "sendingSpeed",
+    "validityPeriod",
+    "retry",
+    "callTransfers",
+    "notifyUrl",
+    "repeatDtmf",
+)
+"""Fields of contract section 2 that are not built yet. They are refused by name, never silently ignored."""
+
+_NOT_YET = "is not available yet: it comes with a later release"
+
+
+def voice_message(fields: Fields) -> VoiceMessage:
+    """The message; its faults are noted in `fields`."""
+    refuse_later(fields)
+    return VoiceMessage(
+        text=_text(fields),
+        language=fields.string("language", _language) or "en",
+        voice=_voice(fields),
+        caller=fields.string("from", _caller),
+        record=fields.flag("record") or False,
+        max_dtmf=fields.whole("maxDtmf", 1, MOST_DIGITS),
+        dtmf_timeout=fields.whole("dtmfTimeout", 1, LONGEST_DTMF_S) or 10,
+        ring_timeout=fields.whole("ringTimeout", 1, LONGEST_RING_S) or 45,
+        call_timeout=fields.whole("callTimeout", 1, LONGEST_CALL_S),
+        callback_data=fields.string("callbackData", _callback),
+    )
+
+
+def bulk_id(fields: Fields) -> str | None:
+    """The caller's own `bulkId`, verbatim."""
+    return fields.string("bulkId", _id)
+
+
+def message_id(fields: Fields) -> str | None:
+    """The caller's own `messageId`, verbatim."""
+    return fields.string("messageId", _id)
+
+
+def refuse_later(fields: Fields) -> None:
+    """Names what is not built yet, except where it says what happens anyway."""
+    for name in LATER:
+        if fields.given(name) is not None:
+            fields.fault(name, _NOT_YET)
+    _refuse_later_unless(fields, "pause", 0)
+    _refuse_later_unless(fields, "speechRate", 1)
+    machine = fields.given("machineDetection")
+    if machine in ("hangup", "continue"):
+        fields.fault("machineDetection", _NOT_YET)
+    elif machine not in (None, "disable"):
+        fields.fault("machineDetection", "must be hangup, continue or disable")
+
+
+def _refuse_later_unless(fields: Fields, name: str, default: int) -> None:
+    value = fields.given(name)
+    if value is not None and (isinstance(value, bool) or value not in (default, str(default))):
+        fields.fault(name, f"{_NOT_YET}; until then only {default}")
+
+
+def _text(fields: Fields) -> str | None:
+    text, url = fields.given("text"), fields.given("audioFileUrl")
+    if text is not None and url is not None:
+        fields.fault("text", "give either text or audioFileUrl, not both")
+        fields.fault("audioFileUrl", "give either text or audioFileUrl, not both")
+    elif text is None and url is None:
+        fields.fault("text", "is required where there is no audioFileUrl")
+    elif url is not None and fields.string("audioFileUrl", _url):
+        fields.fault("audioFileUrl", "audio files come with a later release")
+    return fields.string("text", _speakable)
+
+
+def _voice(fields: Fields) -> Voice:
+    """`voice` is an object, or a JSON string that holds one [client]."""
+    value = fields.given("voice")
+    if isinstance(value, str):
+        value = _decoded(value)
+    if value is None:
+        return Voice()
+    if not isinstance(value, dict):
+        fields.fault("voice", "must be an object with name and gender")
+        return Voice()
+    voice = fields.nested("voice", value)
+    return Voice(voice.string("name", _voice_name), voice.string("gender", _gender))
+
+
+def _decoded(text: str) -> Any:
+    if not text.strip():
+        return None
+    try:
+        return json_of(text)
+    except Malformed:
+        return text
+
+
+def _speakable(text: str) -> str | None:
+    if not text.strip():
+        return "must not be blank"
+    if len(text) > LONGEST_TEXT:
+        return f"must be at most {LONGEST_TEXT} characters"
+    return None if any(map(str.isalnum, text)) else "must not be punctuation only"
+
+
+def _caller(caller: str) -> str | None:
+    return None if _CALLER.fullmatch(caller) else "must be 3 to 14 digits"
+
+
+def _callback(data: str) -> str | None:
+    return None if len(data) <= LONGEST_CALLBACK else f"must be at most {LONGEST_CALLBACK} characters"
+
+
+def _language(language: str) -> str | None:
+    return None if _LANGUAGE.fullmatch(language) else "must be a language code, such as en or pt-br"
+
+
+def _voice_name(name: str) -> str | None:
+    return None if 1 <= len(name) <= 100 else "must be 1 to 100 characters"
+
+
+def _gender(gender: str) -> str | None:
+    return None if gender in ("male", "female") else "must be male or female"
+
+
+def _id(chosen: str) -> str | None:
+    fits = 1 <= len(chosen) <= LONGEST_ID and chosen.isprintable()
+    return None if fits else f"must be 1 to {LONGEST_ID} printable characters"
+
+
+def _url(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= LONGEST_URL
+    except ValueError:
+        good = False
+    return None if good else "must be an http or https URL"
