@@ -53,9 +53,7 @@ class Reports:
         await send({"type": "http.response.start", "status": status, "headers": shown})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive
-    ) -> tuple[bytes, list[_Header]]:
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> tuple[bytes, list[_Header]]:
         if scope["method"] != "GET":
             raise method_not_allowed("GET")
         authorization = headers.get(b"authorization")
@@ -165,7 +163,8 @@ async def _gone(receive: Receive) -> None:
 
 async def _first(bell: asyncio.Event, gone: "asyncio.Future[None]", seconds: float) -> None:
     rung = asyncio.ensure_future(bell.wait())
+    events: set[asyncio.Future[Any]] = {rung, gone}
     try:
-        await asyncio.wait({rung, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         rung.cancel()

@@ -18,6 +18,7 @@ class Loop:
         self._name = name
         self._pause = pause
         self._bell = asyncio.Event()
+        self._over = False
         self._task: asyncio.Task[None] | None = None
 
     async def run_once(self) -> bool:
@@ -33,14 +34,14 @@ class Loop:
         self._bell.set()
 
     async def stop(self) -> None:
-        """Takes no further step; one that is under way is given up at its next wait."""
+        """Takes no further step. One that is under way is finished: what it claimed is not let fall."""
+        self._over = True
+        self.wake()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
 
     async def _run(self) -> None:
-        while True:
+        while not self._over:
             self._bell.clear()
             try:
                 more, rest = await self.run_once(), self._pause

@@ -45,11 +45,11 @@ def settle(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
         error=error,
         zone=call.account.zone,
         caller=call.message.caller,
-        mcc_mnc=rate and rate.mcc_mnc,
+        mcc_mnc=rate.mcc_mnc if rate else None,
         callback_data=call.message.callback_data,
         dtmf_codes=_dtmf(call, result),
         recorded_audio_file_url=_recording_url(call, result, terms),
-        price=rate and Price(rate.per_second, rate.currency),
+        price=Price(rate.per_second, rate.currency) if rate else None,
         answered_at=result.answered_at,
         file_seconds=result.file_seconds,
     )

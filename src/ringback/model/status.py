@@ -48,13 +48,9 @@ REJECTED_ROUTE_NOT_AVAILABLE = _status(
     19, 5, "REJECTED_ROUTE_NOT_AVAILABLE", "Route not available", "Contact account manager"
 )
 EXPIRED_UNKNOWN = _status(22, 4, "EXPIRED_UNKNOWN", "Unknown Reason")
-REJECTED_DUPLICATE_MESSAGE_ID = _status(
-    23, 5, "REJECTED_DUPLICATE_MESSAGE_ID", "Rejected duplicate message ID"
-)
+REJECTED_DUPLICATE_MESSAGE_ID = _status(23, 5, "REJECTED_DUPLICATE_MESSAGE_ID", "Rejected duplicate message ID")
 PENDING_ACCEPTED = _status(26, 1, "PENDING_ACCEPTED", "Message accepted, pending for delivery.")
-REJECTED_DESTINATION = _status(
-    52, 5, "REJECTED_DESTINATION", "Invalid destination address.", "Check to parameter."
-)
+REJECTED_DESTINATION = _status(52, 5, "REJECTED_DESTINATION", "Invalid destination address.", "Check to parameter.")
 
 NO_ERROR = _error(0, 0, "NO_ERROR", "No Error", False)
 UNKNOWN_ERROR = _error(255, 3, "EC_UNKNOWN_ERROR", "Unknown Reason", True)
@@ -70,9 +66,7 @@ UNSUPPORTED_AUDIO_FORMAT = _error(
     5005, 2, "EC_VOICE_ERROR_UNSUPPORTED_AUDIO_FORMAT", "Format of file provided for call is not supported", True
 )
 FORBIDDEN = _error(5403, 3, "EC_VOICE_ERROR_FORBIDDEN", "Received request was rejected", False)
-DESTINATION_NOT_FOUND = _error(
-    5404, 3, "EC_VOICE_ERROR_DESTINATION_NOT_FOUND", "The number does not exist there", True
-)
+DESTINATION_NOT_FOUND = _error(5404, 3, "EC_VOICE_ERROR_DESTINATION_NOT_FOUND", "The number does not exist there", True)
 REQUEST_TIMEOUT = _error(5408, 3, "EC_VOICE_ERROR_REQUEST_TIMEOUT", "The destination was not found in time", False)
 TEMPORARILY_NOT_AVAILABLE = _error(
     5480, 3, "EC_VOICE_ERROR_TEMPORARILY_NOT_AVAILABLE", "Callee currently unavailable", False

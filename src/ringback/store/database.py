@@ -3,8 +3,10 @@
 import fcntl
 import os
 import time
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -69,7 +71,8 @@ def migrate(db: apsw.Connection) -> None:
 
     Raises `StoreInUse` when the file was written by a later Ringback than this one.
     """
-    steps = sorted(f for f in resources.files(__package__).joinpath("migrations").iterdir() if f.name.endswith(".sql"))
+    folder = resources.files(__package__).joinpath("migrations")
+    steps = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     for number, step in enumerate(steps, 1):
         db.execute("BEGIN IMMEDIATE")
         if _version(db) < number:
@@ -78,6 +81,11 @@ def migrate(db: apsw.Connection) -> None:
         db.execute("COMMIT")
     if _version(db) > len(steps):
         raise StoreInUse(f"the data was written by a later version (schema {_version(db)}, known {len(steps)})")
+
+
+def rows(db: apsw.Connection, query: str, values: Sequence[object] = ()) -> list[Any]:
+    """All rows of an answer. STRICT tables hold what their columns say, which the type of a query can't."""
+    return db.execute(query, tuple(values)).fetchall()
 
 
 def _version(db: apsw.Connection) -> int:

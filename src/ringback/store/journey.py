@@ -15,15 +15,14 @@ from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.times import Instant
 from . import tape
+from .database import rows
 
 Conclude: TypeAlias = Callable[[Call], DeliveryReport]
 
 _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
 
 
-def accept(
-    db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant
-) -> Generator[None, None, set[str]]:
+def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> Generator[None, None, set[str]]:
     """Writes a request down, a slice at a time. Gives the message ids that were used before."""
     new = db.execute(
         "INSERT INTO bulk (account, bulk_id, accepted_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
@@ -68,7 +67,7 @@ def _forget_bulk(db: apsw.Connection, account: AccountId, bulk_id: str) -> None:
 def claim(db: apsw.Connection, limit: int, now: Instant, turn: AccountId) -> list[Call]:
     """The next `limit` messages that are due, each with its attempt written down. The account after `turn` is first."""
     due = [_due(db, account, limit, now) for account in _in_turn(db, turn)]
-    in_turn = [row for round_ in zip_longest(*due) for row in round_ if row is not None]
+    in_turn = [row for lap in zip_longest(*due) for row in lap if row is not None]
     return [_begin_attempt(db, row, now) for row in in_turn[:limit]]
 
 
@@ -86,11 +85,12 @@ def _in_turn(db: apsw.Connection, turn: AccountId) -> list[AccountId]:
 
 
 def _due(db: apsw.Connection, account: AccountId, limit: int, now: Instant) -> list[tuple[AccountId, str]]:
-    return db.execute(
+    return rows(
+        db,
         "SELECT account, message_id FROM message INDEXED BY message_due"
         " WHERE state = 'pending' AND account = ? AND due_at <= ? ORDER BY due_at, message_id LIMIT ?",
         (account, now, limit),
-    ).fetchall()
+    )
 
 
 def _begin_attempt(db: apsw.Connection, row: tuple[AccountId, str], now: Instant) -> Call:
@@ -120,9 +120,7 @@ def _calls(db: apsw.Connection, where: str, values: Iterable[int | str]) -> list
         account, name, zone, bulk_id, message_id, attempt, to, network, body, placed_at = row
         owner = Account(account, name, zone)
         message = _message(body)
-        calls.append(
-            Call(owner, bulk_id, message_id, attempt, to, Network(network), message, placed_at or 0)
-        )
+        calls.append(Call(owner, bulk_id, message_id, attempt, to, Network(network), message, placed_at or 0))
     return calls
 
 

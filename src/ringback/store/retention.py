@@ -5,6 +5,7 @@ import msgspec
 
 from ..model.message import AccountId
 from ..model.times import DAY, HOUR, Instant
+from .database import rows
 from .store import Pruned
 
 REPEATABLE = 48 * HOUR
@@ -21,10 +22,11 @@ def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
     db.execute("DELETE FROM answer WHERE kept_at < ?", (now - REPEATABLE,))
     db.execute("DELETE FROM used_message_id WHERE forget_at < ?", (now,))
     pruned = Pruned()
-    old = db.execute(
+    old = rows(
+        db,
         "SELECT id, account, taken_at, stretches FROM take WHERE taken_at < ? ORDER BY id LIMIT ?",
         (now - retention, _ROWS),
-    ).fetchall()
+    )
     for take, account, taken_at, runs in old:
         for first, last in msgspec.json.decode(runs):
             pruned += _forget(db, account, first, last, taken_at + ID_MEMORY)
@@ -39,12 +41,10 @@ _OLD = "(SELECT message_id FROM report WHERE account = ?1 AND number BETWEEN ?2 
 
 def _forget(db: apsw.Connection, account: AccountId, first: int, last: int, forget_id_at: Instant) -> Pruned:
     span = (account, first, last)
-    files = db.execute(
-        f"SELECT recording FROM attempt WHERE account = ?1 AND message_id IN {_OLD} AND recording IS NOT NULL", span
-    ).fetchall()
-    bulks = db.execute(
-        "SELECT DISTINCT bulk_id FROM report WHERE account = ? AND number BETWEEN ? AND ?", span
-    ).fetchall()
+    files = rows(
+        db, f"SELECT recording FROM attempt WHERE account = ?1 AND message_id IN {_OLD} AND recording IS NOT NULL", span
+    )
+    bulks = rows(db, "SELECT DISTINCT bulk_id FROM report WHERE account = ? AND number BETWEEN ? AND ?", span)
     db.execute(
         "INSERT OR IGNORE INTO used_message_id SELECT account, message_id, ?4 FROM report"
         " WHERE account = ?1 AND number BETWEEN ?2 AND ?3",

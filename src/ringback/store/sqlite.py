@@ -17,7 +17,7 @@ from ..model.report import DeliveryReport
 from ..model.settle import Terms, settle
 from ..model.tariff import RateDeck
 from ..model.times import HOUR, Instant
-from . import accounts, journey, retention, tape
+from . import accounts, journey, retention
 from .database import FILE, Ownership, connect, migrate
 from .group import GroupCommit
 from .store import AccountRow, Filter, Form, Keep, Pruned, Taken
@@ -101,9 +101,7 @@ class SqliteStore:
             return settle(placed, CallResult(Cause.CANCELLED, ended_at=now), Terms(RateDeck({}), ""))
 
         cancelled = 0
-        while slice_ := await self._group.run(
-            lambda db: journey.cancel(db, account.id, _CANCELLED_AT_ONCE, conclude)
-        ):
+        while slice_ := await self._group.run(lambda db: journey.cancel(db, account.id, _CANCELLED_AT_ONCE, conclude)):
             cancelled += slice_
         return cancelled
 

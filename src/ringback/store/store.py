@@ -12,7 +12,7 @@ import msgspec
 
 from ..model.account import Account
 from ..model.call import Call, CallResult
-from ..model.message import AccountId, Bulk, Network
+from ..model.message import AccountId, Bulk
 from ..model.report import DeliveryReport
 from ..model.times import Instant
 

@@ -16,9 +16,9 @@ from .store import Answer, Filter, Form, Keep, Taken
 class _Together:
     """Takers of one account's oldest reports that share a step: one look at the tape serves them all, in turn."""
 
-    def __init__(self) -> None:
-        self.takers: list[tuple[int, Instant]] = []  # limit, when
-        self.answer: asyncio.Future[list[list[bytes]]] | None = None
+    def __init__(self, takers: list[tuple[int, Instant]], answer: "asyncio.Future[list[list[bytes]]]") -> None:
+        self.takers = takers  # limit, when
+        self.answer = answer  # a share each
 
 
 class SharedTakes:
@@ -30,21 +30,23 @@ class SharedTakes:
 
     async def take(self, account: AccountId, limit: int, form: Form, now: Instant) -> list[bytes]:
         """The oldest reports, in the order in which the takers came. Raises `StoreUnavailable`."""
-        together = self._open.get((account, form))
-        if together is None:
-            together = self._open[account, form] = _Together()
-            together.answer = asyncio.ensure_future(self._group.run(self._step(account, form, together)))
+        together = self._open.get((account, form)) or self._begin(account, form)
         turn = len(together.takers)
         together.takers.append((limit, now))
-        assert together.answer is not None
         return (await asyncio.shield(together.answer))[turn]
 
-    def _step(self, account: AccountId, form: Form, together: _Together) -> Step[list[list[bytes]]]:
+    def _begin(self, account: AccountId, form: Form) -> "_Together":
+        takers: list[tuple[int, Instant]] = []
+        answer = asyncio.ensure_future(self._group.run(self._step(account, form, takers)))
+        together = self._open[account, form] = _Together(takers, answer)
+        return together
+
+    def _step(self, account: AccountId, form: Form, takers: list[tuple[int, Instant]]) -> Step[list[list[bytes]]]:
         def step(db: apsw.Connection) -> list[list[bytes]]:
             self._open.pop((account, form), None)  # whoever comes now shares the next one
-            rows = tape.oldest(db, account, sum(limit for limit, _ in together.takers), form)
+            rows = tape.oldest(db, account, sum(limit for limit, _ in takers), form)
             _mark(db, account, rows)
-            return list(_deal(db, account, rows, together.takers))
+            return list(_deal(db, account, rows, takers))
 
         return step
 

@@ -26,12 +26,12 @@ class Row(msgspec.Struct, frozen=True):
 
 def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> int:
     """Puts a report on the account's tape and gives its number. Numbers appear in order, without a gap."""
-    (number,) = db.execute(
+    number: int = db.execute(
         "INSERT INTO tape VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last", (account,)
-    ).fetchone()
+    ).get
     row = (account, number, report.bulk_id, report.message_id, tts3_json(report), msgspec.json.encode(report))
     db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?)", row)
-    return int(number)
+    return number
 
 
 def oldest(db: apsw.Connection, account: AccountId, limit: int, form: str) -> list[Row]:

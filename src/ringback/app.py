@@ -1,0 +1,219 @@
+"""The one file that knows all the rooms: it builds them, starts them in order and stops them in reverse."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from . import log, welcome
+from .api.auth import Authenticator, hash_password, new_api_key
+from .api.docs import Docs
+from .api.files import Files
+from .api.messages import Messages
+from .api.reports import Reports
+from .api.routes import application
+from .api.waiting import Waiting
+from .audio.espeak import EspeakSpeech
+from .audio.recordings import Recordings
+from .calls.engine import CallEngine
+from .calls.phones.network import PhoneNetwork
+from .calls.sip import SipEngine
+from .calls.trunk import Trunk
+from .config import Config
+from .lifeline import config_from_parent
+from .loops.dispatcher import Dispatcher
+from .loops.onlooker import Onlooker
+from .loops.pruner import Pruner
+from .loops.rescuer import rescue
+from .model.exceptions import AccountExists, ConfigError, StoreInUse
+from .model.ids import new_id
+from .model.message import Bulk, Destination, Network, VoiceMessage
+from .model.report import DeliveryReport
+from .model.settle import Terms
+from .model.times import HOUR, Instant
+from .store.sqlite import SqliteStore
+from .supervisor import BAD_CONFIG
+
+DEMONSTRATION_NUMBER = "99900000101"
+"""Rings somebody who presses 1. Country code 999 is held in reserve by ITU-T E.164: nobody has such a number."""
+
+_DEMONSTRATION = "Hello. This is Ringback, phoning you to show that it works. Please press one."
+_HEADERS_WITHIN = 30_000  # milliseconds a client has to send its request's head
+_ANSWERS_WITHIN = 10.0  # seconds that answers under way get when Ringback stops
+_log = structlog.get_logger()
+
+
+def now() -> Instant:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Ringback:
+    """The rooms of one server, wired."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.terms = Terms(config.deck(), config.public_url)
+        self.store = SqliteStore(config.data, retention=config.retention_hours * HOUR)
+        self.recordings = Recordings(config.data / "recordings")
+        self.speech = EspeakSpeech(config.data / "speech")
+        self.waiting = Waiting()
+        self.stopping = asyncio.Event()
+        self.exit_code = 0
+
+    async def run(self) -> int:
+        """From start to stop: the exit code. Raises `ConfigError` or `StoreInUse` when it can't start."""
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            await self._start_calls(stack)
+            await self._start_http(stack)
+            print(welcome.welcome(self.config), flush=True)
+            if self.config.demo:
+                await self._demonstrate()
+            await self.stopping.wait()
+            await self.dispatcher.stop()
+            _log.info("stopping", live_calls_may_last_s=self.config.drain_seconds)
+        return self.exit_code
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await self.store.open()
+        stack.push_async_callback(self.store.close)
+        await rescue(self.store, self.terms, now)
+        stack.callback(self.recordings.stop)
+        await self.speech.start()
+        stack.push_async_callback(self.speech.stop)
+
+    async def _start_calls(self, stack: AsyncExitStack) -> None:
+        self.engine = await self._engine(stack)
+        await self.engine.start()
+        self.dispatcher = Dispatcher(self.store, self.engine, lambda: self.terms, now)
+        loops = (self.dispatcher, Pruner(self.store, self.recordings, now), Onlooker(self.store))
+        stack.push_async_callback(self.dispatcher.idle)
+        stack.push_async_callback(self.engine.stop, self.config.drain_seconds)
+        for loop in loops:
+            loop.start()
+            stack.push_async_callback(loop.stop)
+
+    async def _engine(self, stack: AsyncExitStack) -> CallEngine:
+        config = self.config
+        if config.trunk is not None:
+            trunk, network = config.trunk, Network.TRUNK
+        else:
+            phones = PhoneNetwork(config.data / "phones.log", on_death=_phones_died)
+            trunk, network = Trunk("127.0.0.1", await phones.start()), Network.SANDBOX
+            stack.push_async_callback(phones.stop)
+        return SipEngine(
+            trunk, network, self.speech, self.recordings, config.channels, clock=now, on_dead=self._engine_died
+        )
+
+    async def _start_http(self, stack: AsyncExitStack) -> None:
+        auth = Authenticator(self.store)
+        stack.callback(auth.close)
+        self.store.on_accounts_changed = auth.forget
+        self.store.on_arrival = self.waiting.ring
+        messages = Messages(self.store, auth, self.engine.network, self.dispatcher.wake, now)
+        app = application(
+            Reports(self.store, auth, self.waiting, now),
+            messages,
+            Files(self.store, auth, self.recordings),
+            Docs(self.config.public_url),
+        )
+        server = _server(self.config, app)
+        serving = asyncio.create_task(server.serve(), name="http")
+        serving.add_done_callback(self._http_ended)
+        stack.push_async_callback(_finish_answers, server, serving)
+        stack.callback(self.waiting.close)
+
+    async def _demonstrate(self) -> None:
+        """One call at the start, so that the first collect shows something."""
+        password, key = hash_password(welcome.DEMO_PASSWORD), new_api_key()[1]
+        try:
+            await self.store.add_account(welcome.DEMO_USER, password, key, "UTC")
+        except AccountExists:
+            _log.debug("the demonstration account is there")
+        rows = await self.store.accounts()
+        account = next(row.account for row in rows if row.account.name == welcome.DEMO_USER)
+        message = VoiceMessage(text=_DEMONSTRATION, record=True, max_dtmf=1)
+        destination = Destination(DEMONSTRATION_NUMBER, new_id())
+        self.dispatcher.on_report = lambda report: self._tell(report, destination.message_id)
+        await self.store.accept(account.id, Bulk(new_id(), self.engine.network, ((message, (destination,)),)), now())
+        self.dispatcher.wake()
+
+    def _tell(self, report: DeliveryReport, message_id: str) -> None:
+        if report.message_id == message_id:
+            print(welcome.demonstration_ended(self.config), flush=True)
+
+    def _http_ended(self, serving: "asyncio.Task[None]") -> None:
+        if not self.stopping.is_set():
+            fault = None if serving.cancelled() else serving.exception()
+            _log.critical("HTTP ended by itself", fault=str(fault))
+            self.exit_code = 1
+            self.stop()
+
+    def _engine_died(self) -> None:
+        """The SIP stack can't be started again in this process; the supervisor starts another one."""
+        _log.critical("the SIP stack died: starting again")
+        self.exit_code = 1
+        self.stop()
+
+    def stop(self) -> None:
+        """Begins to stop: no new calls, live ones end, answers under way are sent."""
+        self.stopping.set()
+
+
+def _server(config: Config, app: object) -> Server:
+    return Server(
+        app,
+        address=config.http.host,
+        port=config.http.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN),
+        websockets=False,
+        backlog=1024,
+        log_level=LogLevels.warning,
+        log_enabled=False,
+    )
+
+
+async def _finish_answers(server: Server, serving: "asyncio.Task[None]") -> None:
+    server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.wait([serving], timeout=_ANSWERS_WITHIN)
+
+
+def _phones_died(code: int) -> None:
+    _log.error("the sandbox's phones died: starting them again", exit_code=code)
+
+
+async def _main(config: Config) -> int:
+    ringback = Ringback(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ringback.stop)
+    return await ringback.run()
+
+
+def main() -> int:
+    """The server process; `ringback serve` starts it and starts it again."""
+    config = config_from_parent()
+    log.set_up(config.log_level, config.log_format)
+    try:
+        return uvloop.run(_main(config))
+    except (ConfigError, StoreInUse) as fault:
+        print(f"ringback: {fault}", file=sys.stderr)
+        return BAD_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())
