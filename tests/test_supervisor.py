@@ -64,9 +64,7 @@ def serve(config: Config, diary: Path) -> Iterator[Serve]:
         eventually(lambda line=line: not any(map(_alive, _processes(line))), 10, "all of them are gone")
 
 
-def test_the_configuration_reaches_the_server_and_sigterm_ends_it(
-    serve: Serve, diary: Path, config: Config
-) -> None:
+def test_the_configuration_reaches_the_server_and_sigterm_ends_it(serve: Serve, diary: Path, config: Config) -> None:
     parent = serve()
     up = _up(diary)
     assert up.endswith(str(config.http))
@@ -85,9 +83,7 @@ def test_other_signals_are_handed_on_once(serve: Serve, diary: Path, number: sig
     assert _lines(diary, "got") == [f"got {number.name}"]
 
 
-def test_the_server_is_in_a_group_of_its_own_so_that_ctrl_c_reaches_it_once(
-    serve: Serve, diary: Path
-) -> None:
+def test_the_server_is_in_a_group_of_its_own_so_that_ctrl_c_reaches_it_once(serve: Serve, diary: Path) -> None:
     serve()
     server = _processes(_up(diary))[0]
     assert os.getpgid(server) == server
@@ -166,9 +162,7 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path, serve: Serve, d
 
 
 def _up(diary: Path, times: int = 1) -> str:
-    return eventually(lambda: _lines(diary, "up")[times - 1 : times], 10, f"the server is up, time {times}")[
-        0
-    ]
+    return eventually(lambda: _lines(diary, "up")[times - 1 : times], 10, f"the server is up, time {times}")[0]
 
 
 def _lines(diary: Path, word: str) -> list[str]:

@@ -132,9 +132,7 @@ def remove(name: str, *, data: str | None = None, config: Path | None = None) ->
     _say(f"account {name} is removed; messages cancelled: {cancelled}")
 
 
-def _in_store(
-    data: str | None, file: Path | None, act: Callable[[Store], Awaitable[R]], *, new: bool = False
-) -> R:
+def _in_store(data: str | None, file: Path | None, act: Callable[[Store], Awaitable[R]], *, new: bool = False) -> R:
     folder = load({"data": data}, file=file).data
     if not new and not folder.is_dir():
         raise NoSuchAccount(f"there is no data folder {folder}; name the server's with --data")
@@ -167,9 +165,7 @@ def _password(name: str) -> str:
 
 def _check_name(name: str) -> None:
     if ":" in name or not name.isprintable() or not 1 <= len(name) <= 100:
-        raise Refused(
-            "a user name has 1 to 100 printable characters and no colon (Basic authentication ends it there)"
-        )
+        raise Refused("a user name has 1 to 100 printable characters and no colon (Basic authentication ends it there)")
 
 
 def _check_zone(zone: str) -> None:

@@ -91,9 +91,7 @@ def send(
         except NobodyThere as error:
             if isinstance(error.__cause__, httpx.ConnectError):
                 raise
-            raise NobodyThere(
-                f"{error}; it may have been accepted all the same: don't just send again"
-            ) from error
+            raise NobodyThere(f"{error}; it may have been accepted all the same: don't just send again") from error
     _show(answer["messages"], ("to", "messageId", "status"))
     refused = [m for m in answer["messages"] if m["status"]["groupName"] == "REJECTED"]
     return 1 if refused else 0
@@ -165,9 +163,7 @@ def _take(client: httpx.Client, wanted: dict[str, str], key: str, *, wait: bool 
             answer = _asked(client, lambda: client.get("/tts/3/reports", params=wanted, headers=headers))
         except NobodyThere as error:
             if pause is None:
-                raise NobodyThere(
-                    f"{error}; should reports have been on the way, --key {key} gets them"
-                ) from error
+                raise NobodyThere(f"{error}; should reports have been on the way, --key {key} gets them") from error
             time.sleep(pause)
         else:
             found: list[Form] = answer["results"]
@@ -193,9 +189,7 @@ def _basic(url: httpx.URL, user: str | None, password: str | None) -> tuple[str,
     if user is not None or password is not None:
         raise NotDone("--user and --password (or RINGBACK_USER and RINGBACK_PASSWORD) belong together")
     if url.host not in _LOOPBACK:
-        raise NotDone(
-            "say who you are: RINGBACK_API_KEY, or RINGBACK_USER and RINGBACK_PASSWORD, or the flags"
-        )
+        raise NotDone("say who you are: RINGBACK_API_KEY, or RINGBACK_USER and RINGBACK_PASSWORD, or the flags")
     print(f"(no account named: this is the demonstration account, {DEMO_USER})", file=sys.stderr)
     return DEMO_USER, DEMO_PASSWORD
 
@@ -204,9 +198,7 @@ def _asked(client: httpx.Client, ask: Callable[[], httpx.Response]) -> Form:
     try:
         answer = ask()
     except httpx.TransportError as error:
-        raise NobodyThere(
-            f"no answer from {client.base_url}: {str(error) or type(error).__name__}"
-        ) from error
+        raise NobodyThere(f"no answer from {client.base_url}: {str(error) or type(error).__name__}") from error
     if answer.status_code >= 500:
         raise NobodyThere(f"{client.base_url} can't just now: {_why(answer)}")
     if answer.status_code != 200:

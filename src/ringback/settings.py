@@ -63,11 +63,7 @@ def read_url(text: str) -> str:
     """An http or https address that paths are put behind."""
     try:
         parts = urlsplit(text)
-        usable = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-        )
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     else:

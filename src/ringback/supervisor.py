@@ -129,8 +129,7 @@ def _locked(folder: Path) -> int:
         if not owner.isdigit() or Path(f"/proc/{owner}").exists() or time.monotonic() > until:
             os.close(lock)
             raise StoreInUse(
-                f"another Ringback, process {owner or '?'}, is serving {folder}; "
-                "stop it, or choose another --data"
+                f"another Ringback, process {owner or '?'}, is serving {folder}; stop it, or choose another --data"
             )
         time.sleep(0.05)
     os.ftruncate(lock, 0)

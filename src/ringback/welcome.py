@@ -1,6 +1,7 @@
 """What `serve` tells whoever started it: commands to copy, that work as they stand."""
 
 import shlex
+from pathlib import Path
 
 from .config import Config
 
@@ -17,13 +18,13 @@ def welcome(config: Config) -> str:
     lines = [
         "",
         f"Ringback is ready at http://{config.http.reachable()}, calling by {where}.",
-        f"  Data        {config.data}",
+        f"  Data        {_short(config.data)}",
         f"  Docs        {config.public_url}{DOCS_PATH}",
     ]
     if config.demo:
         lines.append(f"  Account     user {DEMO_USER}, password {DEMO_PASSWORD}")
     else:
-        lines.append(f"  Accounts    ringback account add NAME --data {shlex.quote(str(config.data))}")
+        lines.append(f"  Accounts    ringback account add NAME --data {shlex.quote(_short(config.data))}")
     return "\n".join([*lines, "", *_commands(config), ""])
 
 
@@ -55,6 +56,11 @@ def send_command(config: Config) -> str:
 def collect_command(config: Config, form: str = "json") -> str:
     """A curl that collects reports."""
     return f"curl {_account(config)} -H 'Accept: application/{form}' {config.public_url}/tts/3/reports"
+
+
+def _short(folder: Path) -> str:
+    here = Path.cwd()
+    return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
 
 
 def _account(config: Config) -> str:
