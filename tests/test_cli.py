@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from ringback.cli import EXIT_CODES, run
+from tests.eventually import eventually
 
 REPORT = {"to": "385981178", "messageId": "m1", "status": {"name": "DELIVERED_TO_HANDSET"}}
 ROOT = Path(__file__).parent.parent
@@ -33,7 +35,7 @@ def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 class Answers(HTTPServer):
-    """Says what it is told to, in order: a body, a status with a body, or None for a connection that breaks."""
+    """Says what it is told to, in order: a body, a status and a body, or nothing: None, or an event before it."""
 
     def __init__(self, *answers: Any) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -48,6 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append((self.path, self.headers, body))
         answer = self.server.answers.pop(0)
+        if isinstance(answer, threading.Event):
+            answer = answer.wait(10) and None
         if answer is None:
             return
         status, found = answer if isinstance(answer, tuple) else (200, answer)
@@ -159,6 +163,20 @@ def test_following_waits_and_takes_a_new_key_each_time(
     assert run(["reports", "--follow", "--server", server.url]) == 1
     assert all(headers["prefer"] == "wait=20" for _, headers, _ in server.asked)
     assert len({headers["idempotency-key"] for _, headers, _ in server.asked}) == 3
+
+
+def test_ctrl_c_while_following_prints_what_was_on_the_way(answers: Callable[..., Answers]) -> None:
+    interrupted = threading.Event()
+    server = answers(interrupted, {"results": [REPORT]})
+    command = [sys.executable, "-m", "ringback", "reports", "--follow", "--server", server.url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as following:
+        eventually(lambda: server.asked, 10, "it waits for reports")
+        following.send_signal(signal.SIGINT)
+        interrupted.set()
+        printed, _ = following.communicate(timeout=20)
+    assert (following.returncode, json.loads(printed)) == (0, REPORT)
+    first, second = (headers["idempotency-key"] for _, headers, _ in server.asked)
+    assert first == second
 
 
 def test_nobody_there_is_69_and_without_an_account_it_is_the_demonstration_s(

@@ -70,7 +70,6 @@ def test_the_welcome_can_be_copied() -> None:
     text = welcome(config)
     assert "http://127.0.0.1:9000/docs" in text
     assert DEMO_USER in text
-    assert text.count("    curl ") == 0
     assert "curl -u 'Aladdin:open sesame' -H 'Accept: application/xml' http://127.0.0.1:9000/tts/3/reports" in text
     assert "curl -u 'Aladdin:open sesame'" in demonstration_ended(config)
 
@@ -80,6 +79,11 @@ def test_without_the_demonstration_no_password_is_shown() -> None:
     assert "sesame" not in welcome(config)
     assert "s3cret" not in welcome(config)
     assert "sip:me@pbx" in welcome(config)
+
+
+def test_on_a_trunk_no_number_is_offered_for_copying() -> None:
+    assert "385981178" in welcome(load({}, {}))
+    assert "385981178" not in welcome(load({"trunk": "sip:me:s3cret@pbx"}, {}))
 
 
 def of_model(kind: Callable[..., status.Status | status.Error]) -> list[status.Status | status.Error]:

@@ -1,5 +1,6 @@
 """The supervisor, with a stand-in for the server, as real processes."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -107,9 +108,22 @@ def test_a_killed_parent_takes_everything_along(serve: Serve, diary: Path) -> No
 
 
 def test_right_after_a_killed_parent_serve_starts(serve: Serve, diary: Path) -> None:
-    serve().kill()
-    serve()
+    first = serve()
     _up(diary)
+    first.kill()
+    serve()
+    _up(diary, 2)
+
+
+def test_the_folder_is_locked_until_the_server_is_gone_too(serve: Serve, diary: Path, config: Config) -> None:
+    parent = serve()
+    server = _processes(_up(diary))[0]
+    os.kill(server, signal.SIGSTOP)  # so that it can't see that its parent is gone
+    parent.kill()
+    parent.wait()
+    assert not _free(config.data / "serve.lock")
+    os.kill(server, signal.SIGCONT)
+    eventually(lambda: _free(config.data / "serve.lock"), 5, "the lock is free")
 
 
 def test_a_server_that_keeps_dying_is_given_up(serve: Serve, diary: Path) -> None:
@@ -180,6 +194,15 @@ def _alive(process: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def _free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _free_port() -> int:

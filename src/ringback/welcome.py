@@ -9,7 +9,7 @@ DEMO_USER = "Aladdin"
 DEMO_PASSWORD = "open sesame"  # noqa: S105 - the founding page's own, and public: that is why --demo is loopback only
 DOCS_PATH = "/docs"
 
-_SAMPLE_NUMBER = "385981178"  # the founding page's; in the sandbox whoever has it presses 1
+_SAMPLE_NUMBER = "385981178"  # the founding page's, for the sandbox only: there whoever has it presses 1
 
 
 def welcome(config: Config) -> str:
@@ -43,19 +43,21 @@ def demonstration_ended(config: Config) -> str:
 
 def send_command(config: Config) -> str:
     """A curl that sends a message."""
+    to = _SAMPLE_NUMBER if config.trunk is None else "NUMBER"  # on a trunk it would ring a stranger
     body = (
-        f'{{"messages":[{{"destinations":[{{"to":"{_SAMPLE_NUMBER}"}}],'
+        f'{{"messages":[{{"destinations":[{{"to":"{to}"}}],'
         '"text":"Hello from Ringback. Press one.","record":true,"maxDtmf":1}]}'
     )
     return (
         f"curl {_account(config)} -H 'Content-Type: application/json' "
-        f"{config.public_url}/tts/3/advanced -d {shlex.quote(body)}"
+        f"{shlex.quote(config.public_url + '/tts/3/advanced')} -d {shlex.quote(body)}"
     )
 
 
 def collect_command(config: Config, form: str = "json") -> str:
     """A curl that collects reports."""
-    return f"curl {_account(config)} -H 'Accept: application/{form}' {config.public_url}/tts/3/reports"
+    url = shlex.quote(config.public_url + "/tts/3/reports")
+    return f"curl {_account(config)} -H 'Accept: application/{form}' {url}"
 
 
 def _short(folder: Path) -> str:
