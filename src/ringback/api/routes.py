@@ -1,13 +1,13 @@
 """Every URL in one list. Source: contract sections 1 and 7."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .docs import Docs
@@ -16,6 +16,8 @@ from .files import PREFIX, Files
 from .messages import Messages
 
 REPORTS = "/tts/3/reports"
+
+_MANY_FAULTS = 500
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -30,9 +32,7 @@ def application(reports: ASGIApp, messages: Messages, files: Files, docs: Docs) 
         _route("GET", "/docs", docs.page),
         _route("GET", "/", _to_docs),
     ]
-    rest = Starlette(routes=routes, exception_handlers={HTTPException: _refused})
-    rest.router.redirect_slashes = False
-    return _Front(reports, rest)
+    return _Front(reports, Router(routes, redirect_slashes=False))
 
 
 class _Front:
@@ -46,20 +46,15 @@ class _Front:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
+        scope["app"] = self  # so that the router raises what it refuses, instead of answering in plain text
         path = scope["path"]
         if len(path) > 1 and path[-1] == "/" and not path.startswith(PREFIX):
             path = path.rstrip("/") or "/"
             scope = {**scope, "path": path}
         if path == REPORTS:
-            await _guarded(self._only_get, scope, receive, send)
+            await self._reports(scope, receive, send)
         else:
             await _guarded(self._rest, scope, receive, send)
-
-    async def _only_get(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """HEAD must not consume, so it is not allowed (contract section 4)."""
-        if scope["method"] != "GET":
-            raise method_not_allowed("GET")
-        await self._reports(scope, receive, send)
 
 
 async def _guarded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,9 +69,16 @@ async def _guarded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
     try:
         await app(scope, receive, noting)
     except Exception as problem:
-        error = error_of(problem, scope["method"], scope["path"])
+        error = error_of(_as_ours(problem), scope["method"], scope["path"])
         if not begun:
-            await rendered(error, _accept(scope))(scope, receive, send)
+            await (await _answer(error, _accept(scope)))(scope, receive, send)
+
+
+async def _answer(error: ApiError, accept: str | None) -> Response:
+    """Written beside the event loop where many faults are named."""
+    if len(error.faults) < _MANY_FAULTS:
+        return rendered(error, accept)
+    return await asyncio.to_thread(rendered, error, accept)
 
 
 def _route(method: str, path: str, endpoint: Endpoint) -> Route:
@@ -87,17 +89,14 @@ async def _to_docs(_request: Request) -> Response:
     return RedirectResponse("/docs")
 
 
-async def _refused(_request: Request, problem: Exception) -> Response:
-    """What Starlette itself refuses: unknown paths and methods."""
-    raise _as_ours(problem)
-
-
-def _as_ours(problem: Exception) -> ApiError:
-    status = problem.status_code if isinstance(problem, HTTPException) else 500
-    if status == 405:
-        allowed = (problem.headers or {}).get("Allow", "") if isinstance(problem, HTTPException) else ""
+def _as_ours(problem: Exception) -> Exception:
+    """What the router itself refuses: unknown paths and methods."""
+    if not isinstance(problem, HTTPException):
+        return problem
+    if problem.status_code == 405:
+        allowed = (problem.headers or {}).get("Allow", "")
         return method_not_allowed(", ".join(sorted(allowed.split(", "))))
-    return not_found() if status == 404 else ApiError(status, "The request was refused")
+    return not_found() if problem.status_code == 404 else ApiError(problem.status_code, "The request was refused")
 
 
 def _accept(scope: Scope) -> str | None:

@@ -1,0 +1,38 @@
+"""The HTTP side in process, over a real store in a temporary folder."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ringback.api.auth import Authenticator, hash_password, new_api_key
+from ringback.api.docs import Docs
+from ringback.api.files import Files
+from ringback.api.messages import Messages
+from ringback.api.routes import application
+from ringback.audio.recordings import Recordings
+from ringback.model.message import Network
+from ringback.store.sqlite import SqliteStore
+from tests.api.house import House, empty
+
+PASSWORD = hash_password("open sesame")
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    store = SqliteStore(tmp_path)
+    await store.open()
+    keys = {}
+    for name in ("Aladdin", "Jasmine"):
+        keys[name], kept = new_api_key()
+        await store.add_account(name, PASSWORD, kept, "UTC")
+    authenticator = Authenticator(store)
+    store.on_accounts_changed = authenticator.forget
+    recordings = Recordings(tmp_path / "recordings")
+    woken: list[None] = []
+    messages = Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: 1_000)
+    app = application(empty, messages, Files(store, authenticator, recordings), Docs("http://here:8080"))
+    yield House(app, store, recordings, keys, woken)
+    authenticator.close()
+    recordings.stop()
+    await store.close()

@@ -1,0 +1,54 @@
+"""What the tests of the HTTP side speak to."""
+
+from typing import Any
+
+import httpx
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ringback.audio.recordings import Recordings
+from ringback.store.sqlite import SqliteStore
+
+JSON = {"Content-Type": "application/json"}
+XML = {"Content-Type": "application/xml", "Accept": "application/xml"}
+
+
+class House:
+    """The app with its store, and a client that signs in as Aladdin by key."""
+
+    def __init__(
+        self, app: ASGIApp, store: SqliteStore, recordings: Recordings, keys: dict[str, str], woken: list[None]
+    ) -> None:
+        self.app, self.store, self.recordings, self.keys, self.woken = app, store, recordings, keys, woken
+        self.client = self.client_of("Aladdin")
+
+    def client_of(self, name: str) -> httpx.AsyncClient:
+        return self.without_credentials(Authorization=f"App {self.keys[name]}")
+
+    def without_credentials(self, **headers: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://here:8080", headers=headers)
+
+    async def send(self, kind: str, body: Any, **headers: str) -> httpx.Response:
+        """POSTs a body: bytes as they are, anything else as JSON."""
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        return await self.client.post(f"/tts/3/{kind}", content=content, headers={**JSON, **headers})
+
+    async def kept(self) -> list[tuple[str, str]]:
+        """The numbers and message ids of everything that was accepted and is not called yet."""
+        return [(call.to, call.message_id) for call in await self.store.claim(100_000, 2_000)]
+
+
+def faults(answer: httpx.Response) -> dict[str, list[str]]:
+    """The faults that a 400 names, by path."""
+    assert answer.status_code == 400, answer.text
+    exception = answer.json()["requestError"]["serviceException"]
+    assert (exception["messageId"], exception["text"]) == ("BAD_REQUEST", "Bad request")
+    named: dict[str, list[str]] = exception["validationErrors"]
+    return named
+
+
+async def empty(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stands where the reports endpoint is; that one has tests of its own."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b'{"results":[]}'})

@@ -1,0 +1,307 @@
+"""Request bodies: everything that the contract allows is taken, and every fault is named by its path."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from ringback.api.errors import ApiError
+from ringback.api.wire import SendRequest, Wanted, parse_advanced, parse_multi, parse_single
+from ringback.model.message import Voice, VoiceMessage
+
+JSON, XML = "application/json", "application/xml"
+
+
+def single(body: bytes | dict[str, Any]) -> SendRequest:
+    return parse_single(body if isinstance(body, bytes) else msgspec.json.encode(body), JSON)
+
+
+def faults_of(parse: Any, body: bytes | Any, content_type: str = JSON) -> dict[str, list[str]]:
+    with pytest.raises(ApiError) as refusal:
+        parse(body if isinstance(body, bytes) else msgspec.json.encode(body), content_type)
+    assert refusal.value.status == 400
+    return dict(refusal.value.faults)
+
+
+FULL = VoiceMessage(
+    text="Press 1, please.",
+    language="en-gb",
+    voice=Voice("Emma", "female"),
+    caller="41793026700",
+    record=True,
+    max_dtmf=3,
+    dtmf_timeout=5,
+    ring_timeout=30,
+    call_timeout=120,
+    callback_data="",
+)
+
+
+def test_every_field_in_json() -> None:
+    body = {
+        "bulkId": "b/1",
+        "messages": [
+            {
+                "from": "41793026700",
+                "destinations": [{"to": "+41 79", "messageId": 'a/"b"'}, {"to": "41793026727"}],
+                "text": "Press 1, please.",
+                "language": "en-gb",
+                "voice": {"name": "Emma", "gender": "female"},
+                "record": True,
+                "maxDtmf": 3,
+                "dtmfTimeout": 5,
+                "ringTimeout": 30,
+                "callTimeout": 120,
+                "callbackData": "",
+                "machineDetection": "disable",
+                "pause": 0,
+                "speechRate": 1.0,
+                "retry": None,
+                "unknown": {"deep": [1]},
+            }
+        ],
+        "unknown": 1,
+    }
+    wanted = (Wanted("+41 79", 'a/"b"'), Wanted("41793026727"))
+    assert parse_advanced(msgspec.json.encode(body), JSON) == SendRequest("b/1", ((FULL, wanted),))
+
+
+def test_every_field_in_xml() -> None:
+    body = (
+        "<request><bulkId>b/1</bulkId><messages><message><from>41793026700</from><destinations>"
+        "<destination><to>+41 79</to><messageId>a/&quot;b&quot;</messageId></destination>"
+        "<destination><to>41793026727</to></destination></destinations>"
+        "<text>Press 1, please.</text><language>en-gb</language>"
+        "<voice><name>Emma</name><gender>female</gender></voice><record> true </record><maxDtmf>3</maxDtmf>"
+        "<dtmfTimeout>5</dtmfTimeout><ringTimeout>30</ringTimeout><callTimeout>120</callTimeout><callbackData/>"
+        "<machineDetection>disable</machineDetection><pause>0</pause><speechRate>1</speechRate><unknown/>"
+        "</message></messages></request>"
+    )
+    wanted = (Wanted("+41 79", 'a/"b"'), Wanted("41793026727"))
+    assert parse_advanced(body.encode(), XML) == SendRequest("b/1", ((FULL, wanted),))
+
+
+@pytest.mark.parametrize("to", ["<to>1234</to>", "<to><to>1234</to></to>"])
+def test_a_bare_number_and_a_list_of_one_in_xml(to: str) -> None:
+    expected = SendRequest(None, ((VoiceMessage(text="hi"), (Wanted("1234"),)),))
+    assert parse_single(f"<request>{to}<text>hi</text></request>".encode(), XML) == expected
+    multi = f"<request><messages><messages>{to}<text>hi</text></messages></messages></request>"
+    assert parse_multi(multi.encode(), XML) == expected
+
+
+def test_a_single_destination_without_its_list_in_xml() -> None:
+    body = b"<request><messages><text>hi</text><destinations><to>1234</to></destinations></messages></request>"
+    assert parse_advanced(body, XML) == SendRequest(None, ((VoiceMessage(text="hi"), (Wanted("1234"),)),))
+
+
+def test_a_voice_may_be_a_string_that_holds_an_object() -> None:
+    request = single({"to": "1234", "text": "hi", "voice": '{"name":"Joanna","gender":"female"}'})
+    assert request.messages[0][0].voice == Voice("Joanna", "female")
+
+
+def test_null_counts_as_absent() -> None:
+    body = {"to": "1234", "text": "hi", "audioFileUrl": None, "language": None, "voice": None, "record": None}
+    assert single(body).messages[0][0] == VoiceMessage(text="hi")
+
+
+NOT_YET = "is not available yet: it comes with a later release"
+BOTH = "give either text or audioFileUrl, not both"
+FORBIDDEN = "holds a character that XML 1.0 forbids (NUL, control characters, lone surrogates)"
+WHOLE = "must be a whole number"
+ID = "must be 1 to 100 printable characters"
+
+FIELDS: list[tuple[str, Any, str]] = [
+    ("text", None, "is required where there is no audioFileUrl"),
+    ("text", "", "must not be blank"),
+    ("text", " \n ", "must not be blank"),
+    ("text", "?!… – (,)", "must not be punctuation only"),
+    ("text", "a" * 1401, "must be at most 1400 characters"),
+    ("text", 5, "must be a string"),
+    ("text", "a\u0000", FORBIDDEN),
+    ("text", "a\u001b", FORBIDDEN),
+    ("text", "a\uffff", FORBIDDEN),
+    ("to", None, "is required"),
+    ("to", 1234, "must be a string"),
+    ("to", [], "must be 1 to 20000 numbers"),
+    ("to", "1\u0000", FORBIDDEN),
+    ("to", {"to": "1234"}, "must be a string"),
+    ("from", "12", "must be 3 to 14 digits"),
+    ("from", "1" * 15, "must be 3 to 14 digits"),
+    ("from", "+4179", "must be 3 to 14 digits"),
+    ("from", "١٢٣", "must be 3 to 14 digits"),
+    ("from", 41793026700, "must be a string"),
+    ("language", "", "must be a language code, such as en or pt-br"),
+    ("language", "../../x", "must be a language code, such as en or pt-br"),
+    ("voice", [], "must be an object with name and gender"),
+    ("voice", "Joanna", "must be an object with name and gender"),
+    ("voice", "[" * 50_000, "must be an object with name and gender"),
+    ("voice.gender", "MALE", "must be male or female"),
+    ("voice.name", "", "must be 1 to 100 characters"),
+    ("record", "true", "must be true or false"),
+    ("record", 1, "must be true or false"),
+    ("maxDtmf", 0, "must be 1 to 50"),
+    ("maxDtmf", 51, "must be 1 to 50"),
+    ("maxDtmf", 10**30, "must be 1 to 50"),
+    ("maxDtmf", "5", WHOLE),
+    ("maxDtmf", 5.0, WHOLE),
+    ("maxDtmf", True, WHOLE),
+    ("dtmfTimeout", 0, "must be 1 to 60"),
+    ("dtmfTimeout", 61, "must be 1 to 60"),
+    ("ringTimeout", -1, "must be 1 to 180"),
+    ("ringTimeout", 181, "must be 1 to 180"),
+    ("callTimeout", 0, "must be 1 to 7200"),
+    ("callTimeout", 7201, "must be 1 to 7200"),
+    ("callbackData", "x" * 701, "must be at most 700 characters"),
+    ("callbackData", "\u0000", FORBIDDEN),
+    ("bulkId", "", ID),
+    ("bulkId", "x" * 101, ID),
+    ("bulkId", "a\nb", ID),
+    ("messageId", "a\u0085", ID),
+    ("messageId", 5, "must be a string"),
+    ("sendAt", "2015-07-07T17:00:00.000+01:00", NOT_YET),
+    ("deliveryTimeWindow", {"days": ["MONDAY"]}, NOT_YET),
+    ("sendingSpeed", {"speed": 1, "timeUnit": "second"}, NOT_YET),
+    ("validityPeriod", 60, NOT_YET),
+    ("retry", {"minPeriod": 1, "maxPeriod": 1, "maxCount": 1}, NOT_YET),
+    ("callTransfers", [], NOT_YET),
+    ("notifyUrl", "http://example.com/", NOT_YET),
+    ("repeatDtmf", "5", NOT_YET),
+    ("machineDetection", "hangup", NOT_YET),
+    ("machineDetection", "continue", NOT_YET),
+    ("machineDetection", ["disable"], "must be hangup, continue or disable"),
+    ("pause", 3, f"{NOT_YET}; until then only 0"),
+    ("pause", False, f"{NOT_YET}; until then only 0"),
+    ("speechRate", 1.5, f"{NOT_YET}; until then only 1"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "fault"), FIELDS)
+def test_a_fault_is_named(field: str, value: Any, fault: str) -> None:
+    body: dict[str, Any] = {"to": "1234", "text": "hi"}
+    name, _, inner = field.partition(".")
+    body[name] = {inner: value} if inner else value
+    assert faults_of(parse_single, body) == {field: [fault]}
+
+
+EDGES = {
+    "text": ["a" * 1400, "5", "ä", "你好"],
+    "from": ["123", "1" * 14],
+    "maxDtmf": [1, 50],
+    "dtmfTimeout": [1, 60],
+    "ringTimeout": [1, 180],
+    "callTimeout": [1, 7200],
+    "callbackData": ["x" * 700, "a\tb\n"],
+    "messageId": ["x", "x" * 100, "a/b'\"%2F é"],
+    "to": ["Alphanumeric", "", ["1234", "5678"]],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in EDGES.items() for value in values])
+def test_the_edge_is_allowed(field: str, value: Any) -> None:
+    single({"to": "1234", "text": "hi", field: value})
+
+
+def test_every_fault_is_named_at_once() -> None:
+    body = {
+        "bulkId": "",
+        "messages": [
+            {"text": " ", "destinations": [{"to": "1234"}, {"messageId": ""}, 5]},
+            {"destinations": []},
+            {"text": "hi", "audioFileUrl": "http://x/y.wav", "destinations": [{"to": "Alphanumeric"}]},
+            "message",
+        ],
+    }
+    assert faults_of(parse_advanced, body) == {
+        "bulkId": [ID],
+        "messages[0].text": ["must not be blank"],
+        "messages[0].destinations[1].to": ["is required"],
+        "messages[0].destinations[1].messageId": [ID],
+        "messages[0].destinations[2]": ["must be an object"],
+        "messages[1].text": ["is required where there is no audioFileUrl"],
+        "messages[1].destinations": ["must not be empty"],
+        "messages[2].text": [BOTH],
+        "messages[2].audioFileUrl": [BOTH],
+        "messages[3]": ["must be an object"],
+    }
+
+
+def test_an_audio_file_is_refused_by_name_and_only_if_it_is_one_it_is_promised() -> None:
+    later = {"audioFileUrl": ["audio files come with a later release"]}
+    assert faults_of(parse_single, {"to": "1234", "audioFileUrl": "https://example.com/a.wav"}) == later
+    for url in ("", "ftp://x/y", "http://", "http://[", "https://x/" + "a" * 2048):
+        wrong = {"audioFileUrl": ["must be an http or https URL"]}
+        assert faults_of(parse_single, {"to": "1234", "audioFileUrl": url}) == wrong
+
+
+def test_what_is_not_built_is_refused_beside_the_messages_too() -> None:
+    body = {"sendingSpeed": {"speed": 1}, "messages": [{"text": "hi", "destinations": [{"to": "1234"}]}]}
+    assert faults_of(parse_advanced, body) == {"sendingSpeed": [NOT_YET]}
+
+
+def test_a_message_id_is_for_one_number() -> None:
+    body = {"messages": [{"text": "hi", "to": ["1234", "5678"], "messageId": "a"}]}
+    assert list(faults_of(parse_multi, body)) == ["messages[0].messageId"]
+
+
+@pytest.mark.parametrize("messages", [None, [], {}, "x", 5])
+def test_messages_must_be_a_list(messages: Any) -> None:
+    assert list(faults_of(parse_multi, {"messages": messages})) == ["messages"]
+
+
+MALFORMED = [
+    (b"", "malformed JSON: Expecting value at line 1, column 1"),
+    (b'{"to":', "malformed JSON: Expecting value at line 1, column 7"),
+    (b"\xff", "malformed JSON: not UTF-8 at byte 0"),
+    (b'{"maxDtmf":NaN}', "malformed JSON: NaN is not a JSON value"),
+    (b'{"maxDtmf":-Infinity}', "malformed JSON: -Infinity is not a JSON value"),
+    (b'{"maxDtmf":' + b"9" * 5000 + b"}", "malformed JSON: a number is too long"),
+    (b"[" * 100_000, "malformed JSON: nested too deeply"),
+    (b"[" + b"[]," * 150_000 + b"[]]", "more than 150000 objects and lists, or 500000 commas"),
+    (b"[" + b"1," * 500_001 + b"1]", "more than 150000 objects and lists, or 500000 commas"),
+    (b"[]", "must be a JSON object"),
+    (b"null", "must be a JSON object"),
+    (b'{"to":"1234"} x', "malformed JSON: Extra data at line 1, column 15"),
+    ('{"text":"a"}'.encode("utf-16"), "malformed JSON: not UTF-8 at byte 0"),
+]
+
+
+@pytest.mark.parametrize(("body", "fault"), MALFORMED, ids=[fault for _, fault in MALFORMED])
+def test_malformed_json(body: bytes, fault: str) -> None:
+    assert faults_of(parse_single, body) == {"body": [fault]}
+
+
+def test_malformed_xml() -> None:
+    assert list(faults_of(parse_single, b"<!DOCTYPE request><request/>", XML)) == ["body"]
+    assert faults_of(parse_single, b"<request/>", XML).keys() == {"to", "text"}
+
+
+def test_a_lone_surrogate_is_named_by_its_path() -> None:
+    assert faults_of(parse_single, rb'{"to":"1234","text":"a\ud800"}') == {"text": [FORBIDDEN]}
+    single(rb'{"to":"1234","text":"a\ud83d\ude00"}')
+
+
+def test_a_name_that_stands_twice_is_named_by_its_path() -> None:
+    body = b'{"messages":[{"text":"a","text":"b","destinations":[{"to":"1234","to":"5678"}]}]}'
+    twice = {"messages[0].text": ["stands twice"], "messages[0].destinations[0].to": ["stands twice"]}
+    assert faults_of(parse_advanced, body) == twice
+    assert list(faults_of(parse_single, rb'{"to":"1234","text":"a","\ud800":1,"\ud800":2}')) == ["?"]
+
+
+def test_twenty_thousand_destinations_and_one_more() -> None:
+    def body(first: int, second: int) -> dict[str, Any]:
+        messages = [{"text": "hi", "destinations": [{"to": "1234"}] * count} for count in (first, second)]
+        return {"messages": messages}
+
+    taken = parse_advanced(msgspec.json.encode(body(10_000, 10_000)), JSON)
+    assert sum(len(wanted) for _, wanted in taken.messages) == 20_000
+    too_many = {"messages": ["at most 20000 destinations in a request"]}
+    assert faults_of(parse_advanced, body(10_000, 10_001)) == too_many
+    assert faults_of(parse_multi, {"messages": [{"text": "hi", "to": "1234"}] * 20_001}) == too_many
+    assert list(faults_of(parse_single, {"text": "hi", "to": ["1234"] * 20_001})) == ["to"]
+
+
+@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/json; charset=latin-1"])
+def test_other_types_are_415(content_type: str | None) -> None:
+    with pytest.raises(ApiError) as refusal:
+        parse_single(b"{}", content_type)
+    assert refusal.value.status == 415
