@@ -115,6 +115,7 @@ async def test_unknown_languages_and_voices_fail(
     with pytest.raises(SpeechFailed, match=reason):
         await speech.say(SENTENCE, language, voice)
     assert speech.voices("xx") == []
+    assert speech.voices("chr-us-qaaa-x-west")  # espeak-ng writes chr-US-Qaaa-x-west
 
 
 async def test_markup_is_spoken_not_obeyed(speech: EspeakSpeech) -> None:
