@@ -57,7 +57,7 @@ class Caller:
         self.call_id = secrets.token_hex(8)
         self._phone = ("127.0.0.1", port)
         self._number = number
-        self.to_tag = ""
+        self.to_tag, self.from_tag = "", "a"
 
     def say(self, method: str, cseq: int, body: bytes = b"", branch: str = "", more: str = "") -> str:
         host, port = self.sip.getsockname()
@@ -65,7 +65,8 @@ class Caller:
         head = (
             f"{method} sip:{self._number}@127.0.0.1 SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {host}:{port};branch={branch};rport\r\n"
-            f'From: "A, B" <sip:38598999@127.0.0.1>;tag=a\r\nTo: <sip:{self._number}@127.0.0.1>{self.to_tag}\r\n'
+            f'From: "A, B" <sip:38598999@127.0.0.1>;tag={self.from_tag}\r\n'
+            f"To: <sip:{self._number}@127.0.0.1>{self.to_tag}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:me@{host}:{port}>\r\n"
             f"Max-Forwards: 70\r\n{more}Content-Length: {len(body)}\r\n\r\n"
         )
@@ -95,7 +96,8 @@ class Caller:
         return message
 
     def offer(self) -> bytes:
-        return SDP % self.rtp.getsockname()[1]
+        port: int = self.rtp.getsockname()[1]
+        return SDP % port
 
     def invite(self, *statuses: int, body: bytes | None = None, more: str = "") -> str:
         """Calls, and is told these; gives the last of them."""

@@ -16,8 +16,36 @@ def test_says_200_until_the_ack_comes(call: Call) -> None:
     caller = call("38598602")
     caller.invite(180, 200)
     caller.hear_status(200)
+    assert caller.hears_nothing(0.7)  # twice as long as before the first
+    caller.hear_status(200)
     caller.say("ACK", 1)
-    assert caller.hears_nothing(1.2)
+    assert caller.hears_nothing(2.2)
+    caller.hang_up()
+
+
+def test_a_key_is_as_rfc_4733_says(call: Call) -> None:
+    caller = call("38598601")
+    caller.invite(180, 200)
+    caller.say("ACK", 1)
+    packets = [caller.packet(lambda packet: packet[1] & 127 == 101) for _ in range(7)]
+    kinds, sequences, stamps, events, flags, durations = zip(
+        *(struct.unpack("!xBHI4xBBH", packet) for packet in packets), strict=True
+    )
+    assert kinds == (0x80 | 101, *[101] * 6)
+    assert [(sequence - sequences[0]) & 0xFFFF for sequence in sequences] == list(range(7))
+    assert (set(stamps), set(events)) == ({stamps[0]}, {1})
+    assert [flag >> 7 for flag in flags] == [0, 0, 0, 0, 1, 1, 1]
+    assert durations == (160, 320, 480, 640, 800, 800, 800)
+    caller.hang_up()
+
+
+def test_a_stranger_ends_nobodys_call(call: Call) -> None:
+    caller, stranger = call("38598602"), call("38598602")
+    caller.invite(180, 200)
+    caller.say("ACK", 1)
+    stranger.call_id, stranger.to_tag, stranger.from_tag = caller.call_id, caller.to_tag, "b"
+    stranger.say("BYE", 2)
+    stranger.hear_status(481)
     caller.hang_up()
 
 
@@ -172,6 +200,7 @@ def test_noise_on_the_sound_port_is_dropped(box: Box, call: Call) -> None:
     noise = random.Random(8)
     for size in (0, 1, 11, 12, 13, 100):
         caller.rtp.sendto(b"\xbf\x00" + noise.randbytes(size), ("127.0.0.1", port))
+    caller.rtp.sendto(struct.pack("!BBHIIBBH", 64, 101, 1, 9, 9, 4, 10, 160), ("127.0.0.1", port))  # version 1
     caller.rtp.sendto(struct.pack("!BBHIIBBH", 128, 101, 1, 0, 9, 5, 10, 160), ("127.0.0.1", port))
     caller.rtp.sendto(struct.pack("!BBHIIBBH", 128, 101, 2, 0, 9, 5, 138, 320), ("127.0.0.1", port))
     assert box.line(event="heard", callId=caller.call_id)["key"] == "5"

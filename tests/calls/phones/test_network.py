@@ -45,11 +45,7 @@ async def test_comes_back_on_the_same_port(network: PhoneNetwork, deaths: list[i
     assert answers(port)
     os.kill(first, signal.SIGKILL)
     await eventually_async(lambda: network.pid not in (None, first), 10, "another process")
-
-    async def answered() -> bool:
-        return await asyncio.to_thread(answers, port)
-
-    await eventually_async(answered, 10, "an answer on the same port")
+    await eventually_async(lambda: answers(port), 10, "an answer on the same port")
     assert (network.port, deaths) == (port, [-signal.SIGKILL])
 
 
