@@ -1,6 +1,5 @@
 """The phones' process: it is brought back where it was, and it never outlives who started it."""
 
-import asyncio
 import os
 import signal
 import subprocess
