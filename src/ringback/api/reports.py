@@ -3,16 +3,13 @@
 import asyncio
 import hashlib
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import msgspec
-
 from ..model.account import Account
-from ..model.report import DeliveryReport, tts3_form
+from ..model.report import tts3_xml_forms
 from ..model.times import Instant
-from ..store import store
-from ..store.store import Answer, Filter, Keep, Store, Taken
+from ..store.store import Answer, Keep, Store, Taken
 from . import xml
 from .auth import Authenticator
 from .errors import ApiError, body_of, error_of, method_not_allowed, not_acceptable
@@ -28,8 +25,6 @@ _Header: TypeAlias = tuple[bytes, bytes]
 _NO_STORE = (b"cache-control", b"no-store")
 _TYPE: dict[Form, _Header] = {form: (b"content-type", name.encode()) for form, name in CONTENT_TYPE.items()}
 _PLAIN: dict[Form, list[_Header]] = {form: [_TYPE[form], _NO_STORE] for form in _TYPE}
-_READ_AS: dict[Form, store.Form] = {"json": store.Form.JSON, "xml": store.Form.FACTS}
-_ANY = Filter()
 
 
 class Reports:
@@ -63,33 +58,33 @@ class Reports:
         key = idempotency_key(headers.get(b"idempotency-key"))
         wait = patience(headers.get(b"prefer"))
         if key is None and wait is None:
-            return _body(form, (await self._take(account, asked, form, None)).reports), _PLAIN[form]
+            return _body(form, (await self._take(account, asked, None)).reports), _PLAIN[form]
         keep = key and Keep(key, _fingerprint(scope, form), lambda reports: _kept(form, reports))
-        taken = await self._in_turn(account, asked, form, keep or None, wait, receive)
+        taken = await self._in_turn(account, asked, keep or None, wait, receive)
         return _beyond_the_seed(taken, form, wait)
 
-    async def _take(self, account: Account, asked: Question, form: Form, keep: Keep | None) -> Taken:
-        return await self._store.take(account.id, asked.limit, asked.wanted, _READ_AS[form], self._now(), keep)
+    async def _take(self, account: Account, asked: Question, keep: Keep | None) -> Taken:
+        return await self._store.take(account.id, asked.limit, asked.wanted, self._now(), keep)
 
     async def _in_turn(
-        self, account: Account, asked: Question, form: Form, keep: Keep | None, wait: int | None, receive: Receive
+        self, account: Account, asked: Question, keep: Keep | None, wait: int | None, receive: Receive
     ) -> Taken:
         """While the first request with a key is under way, the second waits."""
         if keep is None:
-            return await self._wait(account, asked, form, keep, wait, receive)
+            return await self._wait(account, asked, keep, wait, receive)
         turn = self._turns.setdefault((account.id, keep.key), asyncio.Lock())
         async with turn:
-            taken = await self._wait(account, asked, form, keep, wait, receive)
+            taken = await self._wait(account, asked, keep, wait, receive)
         if taken.conflict:
             raise other_question()
         return taken
 
     async def _wait(
-        self, account: Account, asked: Question, form: Form, keep: Keep | None, wait: int | None, receive: Receive
+        self, account: Account, asked: Question, keep: Keep | None, wait: int | None, receive: Receive
     ) -> Taken:
         """Takes; when there is nothing, takes again each time a report arrives, until the time is up."""
         if not wait:
-            return await self._take(account, asked, form, keep)
+            return await self._take(account, asked, keep)
         gone = asyncio.ensure_future(_gone(receive))
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
@@ -98,8 +93,8 @@ class Reports:
                 while True:
                     bell.clear()
                     if gone.done():
-                        return Taken([])  # a client that has gone away takes nothing
-                    taken = await self._take(account, asked, form, keep)
+                        return Taken()  # a client that has gone away takes nothing
+                    taken = await self._take(account, asked, keep)
                     left = until - loop.time()
                     if taken.reports or taken.answer or taken.conflict or left <= 0 or self._waiting.over:
                         return taken
@@ -128,7 +123,7 @@ def _fingerprint(scope: Scope, form: Form) -> bytes:
     return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()
 
 
-def _kept(form: Form, reports: list[bytes]) -> Answer:
+def _kept(form: Form, reports: bytes) -> Answer:
     return Answer(CONTENT_TYPE[form], _body(form, reports))
 
 
@@ -141,18 +136,10 @@ def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> tuple[bytes,
     return taken.answer.body if taken.answer else _body(form, taken.reports), headers
 
 
-def _body(form: Form, reports: list[bytes]) -> bytes:
+def _body(form: Form, reports: bytes) -> bytes:
     if form == "json":
-        return b'{"results":[' + b",".join(reports) + b"]}"
-    return _xml(reports)
-
-
-def _xml(facts: Iterable[bytes]) -> bytes:
-    results = [tts3_form(_decode(one), "pricePerMessage") for one in facts]
-    return xml.element("reportResponse", {"results": results or ""}).encode()
-
-
-_decode = msgspec.json.Decoder(DeliveryReport).decode
+        return b'{"results":[' + reports + b"]}"
+    return xml.element("reportResponse", {"results": tts3_xml_forms(reports)}).encode()
 
 
 async def _gone(receive: Receive) -> None:

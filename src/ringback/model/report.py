@@ -17,7 +17,7 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class DeliveryReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything that any form of a report shows. Kept beside the rendered JSON; never changed.
+    """Everything that any form of a report shows. Never changed.
 
     `duration` is whole seconds from answer to end, rounded half up, 0 when nobody answered. `zone` is the
     IANA name of the account's time zone when the report was written.
@@ -42,11 +42,23 @@ class DeliveryReport(msgspec.Struct, frozen=True, omit_defaults=True):
     file_seconds: float | None = None
 
 
-def tts3_form(report: DeliveryReport, price_key: str = "pricePerSecond") -> dict[str, Any]:
-    """The report as `GET /tts/3/reports` gives it, keys in the contract's order (section 4).
+class Beside(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the later form shows and the founding page's does not: kept beside the rendered JSON."""
 
-    The founding page's JSON says `pricePerSecond`, its XML `pricePerMessage`, for the same number.
-    """
+    zone: str
+    caller: str | None = None
+    answered_at: Instant | None = None
+    file_seconds: float | None = None
+
+
+def beside(report: DeliveryReport) -> str:
+    """`Beside` of a report, as JSON."""
+    extra = Beside(report.zone, report.caller, report.answered_at, report.file_seconds)
+    return msgspec.json.encode(extra).decode()
+
+
+def tts3_form(report: DeliveryReport) -> dict[str, Any]:
+    """The report as `GET /tts/3/reports` gives it, keys in the contract's order (section 4)."""
     price = report.price
     form: dict[str, Any] = {
         "bulkId": report.bulk_id,
@@ -62,16 +74,28 @@ def tts3_form(report: DeliveryReport, price_key: str = "pricePerSecond") -> dict
     form |= {
         "dtmfCodes": report.dtmf_codes,
         "recordedAudioFileUrl": report.recorded_audio_file_url,
-        "price": price and {price_key: price.per_second, "currency": price.currency},
+        "price": price and {"pricePerSecond": price.per_second, "currency": price.currency},
         "status": msgspec.to_builtins(report.status),
         "error": msgspec.to_builtins(report.error),
     }
     return form
 
 
-def tts3_json(report: DeliveryReport) -> bytes:
+def tts3_json(report: DeliveryReport) -> str:
     """The report's JSON object, rendered once, when it is written. Decimals are numbers, digit for digit."""
-    return _json.encode(tts3_form(report))
+    return _json.encode(tts3_form(report)).decode()
+
+
+def tts3_xml_forms(joined: bytes) -> list[dict[str, Any]]:
+    """Rendered JSON objects, separated by commas, as what their XML says.
+
+    The founding page's XML says `pricePerMessage` where its JSON says `pricePerSecond`, for the same number.
+    """
+    forms: list[dict[str, Any]] = msgspec.json.decode(b"[" + joined + b"]", float_hook=Decimal)
+    for form in forms:
+        if price := form["price"]:
+            form["price"] = {"pricePerMessage": price["pricePerSecond"], "currency": price["currency"]}
+    return forms
 
 
 _json = msgspec.json.Encoder(decimal_format="number")

@@ -1,4 +1,4 @@
-"""Forgetting: collected reports, their messages and recordings, answers kept for repeats. In the caller's transaction."""
+"""Forgetting what was collected, its recordings, and answers kept for repeats. In the caller's transaction."""
 
 import apsw
 import msgspec

@@ -20,8 +20,8 @@ from ..model.times import HOUR, Instant
 from . import accounts, journey, retention
 from .database import FILE, Ownership, connect, migrate
 from .group import GroupCommit
-from .store import AccountRow, Filter, Form, Keep, Pruned, Taken
-from .taking import SharedTakes, take_kept
+from .store import AccountRow, Filter, Keep, Pruned, Taken
+from .taking import ANY, SharedTakes, take_alone
 
 T = TypeVar("T")
 _CANCELLED_AT_ONCE = 500  # messages of a removed account ended in one transaction
@@ -144,14 +144,14 @@ class SqliteStore:
     # -- reports -----------------------------------------------------------
 
     async def take(
-        self, account: AccountId, limit: int, wanted: Filter, form: Form, now: Instant, keep: Keep | None = None
+        self, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep | None = None
     ) -> Taken:
         """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
         if keep is None and wanted == ANY:
-            return Taken(await self._shared.take(account, limit, form, now))
+            return Taken(await self._shared.take(account, limit, now))
 
         def step(db: apsw.Connection) -> Generator[None, None, Taken]:
-            return take_kept(db, account, limit, wanted, form, now, keep)
+            return take_alone(db, account, limit, wanted, now, keep)
 
         return await self._group.run(step)
 
@@ -173,6 +173,3 @@ class SqliteStore:
     @staticmethod
     def _data_version(db: apsw.Connection) -> int:
         return int(db.execute("PRAGMA data_version").get)
-
-
-ANY = Filter()

@@ -5,7 +5,6 @@ when what it wrote would survive a power cut, and raises `StoreUnavailable` when
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -24,13 +23,6 @@ class Filter(msgspec.Struct, frozen=True):
     message_id: str | None = None
 
 
-class Form(StrEnum):
-    """In what form a report is read from the tape."""
-
-    JSON = "json"  # its object in /tts/3/reports
-    FACTS = "facts"  # a model.report.DeliveryReport as JSON, for every other form
-
-
 class Answer(msgspec.Struct, frozen=True):
     """An HTTP answer kept under an Idempotency-Key, to be given again byte for byte."""
 
@@ -43,17 +35,17 @@ class Keep(msgspec.Struct, frozen=True):
 
     key: str
     fingerprint: bytes
-    render: Callable[[list[bytes]], Answer]
+    render: Callable[[bytes], Answer]
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What a take gave: reports in the asked-for form, and the answer kept under its Idempotency-Key.
+    """What a take gave: the reports as `/tts/3/reports` objects, oldest first, separated by commas; empty for none.
 
-    `replayed` says that the answer is an earlier take's; `conflict` that the key was used for another
-    question. In neither case was anything taken.
+    `answer` is what is kept under the Idempotency-Key. `replayed` says that it is an earlier take's, `conflict`
+    that the key was used for another question. In neither case was anything taken.
     """
 
-    reports: list[bytes]
+    reports: bytes = b""
     answer: Answer | None = None
     replayed: bool = False
     conflict: bool = False
@@ -120,7 +112,6 @@ class Store(Protocol):
         account: AccountId,
         limit: int,
         wanted: Filter,
-        form: Form,
         now: Instant,
         keep: Keep | None = None,
     ) -> Taken:

@@ -1,7 +1,7 @@
 """Taking: how requests for reports become steps of a transaction."""
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import apsw
 import msgspec
@@ -9,104 +9,100 @@ import msgspec
 from ..model.message import AccountId
 from ..model.times import Instant
 from . import tape
-from .group import GroupCommit, Step
-from .store import Answer, Filter, Form, Keep, Taken
+from .group import GroupCommit
+from .store import Answer, Filter, Keep, Taken
+
+ANY = Filter()
 
 
-class _Together:
-    """Takers of one account's oldest reports that share a step: one look at the tape serves them all, in turn."""
+class _Taker:
+    """Somebody who takes an account's oldest reports, in the order of coming."""
 
-    def __init__(self, takers: list[tuple[int, Instant]], answer: "asyncio.Future[list[list[bytes]]]") -> None:
-        self.takers = takers  # limit, when
-        self.answer = answer  # a share each
+    __slots__ = ("done", "limit", "now", "reports")
+
+    def __init__(self, limit: int, now: Instant, done: "asyncio.Future[bytes]") -> None:
+        self.limit = limit
+        self.now = now
+        self.done = done
+        self.reports = b""
 
 
 class SharedTakes:
-    """Takes without a filter and without a key: what almost all of them are."""
+    """Takes without a filter and without a key, which is what almost all are: an account's share one step."""
 
     def __init__(self, group: GroupCommit) -> None:
         self._group = group
-        self._open: dict[tuple[AccountId, Form], _Together] = {}
+        self._gathering: dict[AccountId, list[_Taker]] = {}
+        self._steps: set[asyncio.Task[None]] = set()
 
-    async def take(self, account: AccountId, limit: int, form: Form, now: Instant) -> list[bytes]:
-        """The oldest reports, in the order in which the takers came. Raises `StoreUnavailable`."""
-        together = self._open.get((account, form)) or self._begin(account, form)
-        turn = len(together.takers)
-        together.takers.append((limit, now))
-        return (await asyncio.shield(together.answer))[turn]
+    async def take(self, account: AccountId, limit: int, now: Instant) -> bytes:
+        """The oldest reports. Raises `StoreUnavailable`."""
+        taker = _Taker(limit, now, asyncio.get_running_loop().create_future())
+        takers = self._gathering.get(account)
+        if takers is None:
+            takers = self._gathering[account] = []
+            step = asyncio.ensure_future(self._serve(account, takers))
+            self._steps.add(step)
+            step.add_done_callback(self._steps.discard)
+        takers.append(taker)
+        return await taker.done
 
-    def _begin(self, account: AccountId, form: Form) -> "_Together":
-        takers: list[tuple[int, Instant]] = []
-        answer = asyncio.ensure_future(self._group.run(self._step(account, form, takers)))
-        together = self._open[account, form] = _Together(takers, answer)
-        return together
+    async def _serve(self, account: AccountId, takers: list[_Taker]) -> None:
+        def step(db: apsw.Connection) -> None:
+            if self._gathering.get(account) is takers:
+                del self._gathering[account]  # whoever comes now shares the next step
+            _take_together(db, account, [taker for taker in takers if not taker.done.done()])
 
-    def _step(self, account: AccountId, form: Form, takers: list[tuple[int, Instant]]) -> Step[list[list[bytes]]]:
-        def step(db: apsw.Connection) -> list[list[bytes]]:
-            self._open.pop((account, form), None)  # whoever comes now shares the next one
-            rows = tape.oldest(db, account, sum(limit for limit, _ in takers), form)
-            _mark(db, account, rows)
-            return list(_deal(db, account, rows, takers))
-
-        return step
-
-
-def _mark(db: apsw.Connection, account: AccountId, rows: list[tape.Row]) -> None:
-    for first, last in tape.stretches([row.number for row in rows]):
-        tape.mark_taken(db, account, first, last)
-
-
-def _deal(
-    db: apsw.Connection, account: AccountId, rows: list[tape.Row], takers: list[tuple[int, Instant]]
-) -> Iterator[list[bytes]]:
-    start = 0
-    for limit, now in takers:
-        share = rows[start : start + limit]
-        start += limit
-        _write_down(db, account, share, now, "")
-        yield [row.body for row in share]
+        try:
+            await self._group.run(step)
+        except Exception as fault:
+            for taker in takers:
+                if not taker.done.done():
+                    taker.done.set_exception(fault)
+        else:
+            for taker in takers:
+                if not taker.done.done():
+                    taker.done.set_result(taker.reports)
 
 
-def _write_down(db: apsw.Connection, account: AccountId, rows: list[tape.Row], now: Instant, question: str) -> None:
-    if rows:
-        runs = msgspec.json.encode(tape.stretches([row.number for row in rows])).decode()
-        db.execute(
-            "INSERT INTO take (account, taken_at, stretches, question) VALUES (?, ?, ?, ?)",
-            (account, now, runs, question),
-        )
+def _take_together(db: apsw.Connection, account: AccountId, takers: list[_Taker]) -> None:
+    hands = tape.deal(db, account, [taker.limit for taker in takers])
+    for taker, runs in zip(takers, hands, strict=True):
+        taker.reports = tape.read(db, account, runs) if runs else b""
+    written = [(account, taker.now, _json(runs), _json(ANY)) for taker, runs in zip(takers, hands, strict=True) if runs]
+    db.executemany(_TAKE, written)
 
 
-def take_kept(
-    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, form: Form, now: Instant, keep: Keep | None
+_TAKE = "INSERT INTO take (account, taken_at, stretches, question) VALUES (?, ?, ?, ?)"
+
+
+def take_alone(
+    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep | None
 ) -> Generator[None, None, Taken]:
     """One take of its own: with a filter, or with an Idempotency-Key whose answer is kept with it."""
-    if keep:
-        known = _recall(db, account, keep)
-        if known:
-            return known
-    rows: list[tape.Row] = []
-    for found in _found(db, account, limit, wanted, form):
-        if found is None:
-            yield
-        else:
-            rows = found
-    _mark(db, account, rows)
-    _write_down(db, account, rows, now, msgspec.json.encode(wanted).decode())
-    bodies = [row.body for row in rows]
-    if keep and rows:
-        return Taken(bodies, _keep(db, account, keep, bodies, now))
-    return Taken(bodies)
+    if keep and (known := _recall(db, account, keep)):
+        return known
+    runs = yield from _found(db, account, limit, wanted)
+    if not runs:
+        return Taken()
+    db.execute(_TAKE, (account, now, _json(runs), _json(wanted)))
+    reports = tape.read(db, account, runs)
+    return Taken(reports, _keep(db, account, keep, reports, now) if keep else None)
 
 
 def _found(
-    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, form: Form
-) -> Iterator[list[tape.Row] | None]:
+    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter
+) -> Generator[None, None, list[tape.Run]]:
+    """The numbers to hand out, marked as taken."""
+    if wanted == ANY:
+        return tape.deal(db, account, [limit])[0]
     if wanted.message_id is not None:
-        yield tape.of_message(db, account, wanted, form)
-    elif wanted.bulk_id is not None:
-        yield from tape.of_bulk(db, account, wanted.bulk_id, limit, form)
+        runs = tape.of_message(db, account, wanted)
     else:
-        yield tape.oldest(db, account, limit, form)
+        runs = yield from tape.of_bulk(db, account, wanted.bulk_id or "", limit)
+    for first, last in runs:
+        tape.mark_taken(db, account, first, last)
+    return runs
 
 
 def _recall(db: apsw.Connection, account: AccountId, keep: Keep) -> Taken | None:
@@ -116,14 +112,18 @@ def _recall(db: apsw.Connection, account: AccountId, keep: Keep) -> Taken | None
     if found is None:
         return None
     if found[0] != keep.fingerprint:
-        return Taken([], conflict=True)
-    return Taken([], Answer(found[1], found[2]), replayed=True)
+        return Taken(conflict=True)
+    return Taken(answer=Answer(found[1], found[2]), replayed=True)
 
 
-def _keep(db: apsw.Connection, account: AccountId, keep: Keep, bodies: list[bytes], now: Instant) -> Answer:
-    answer = keep.render(bodies)
+def _keep(db: apsw.Connection, account: AccountId, keep: Keep, reports: bytes, now: Instant) -> Answer:
+    answer = keep.render(reports)
     db.execute(
         "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
         (account, keep.key, keep.fingerprint, answer.content_type, answer.body, now),
     )
     return answer
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

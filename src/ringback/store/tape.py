@@ -5,23 +5,20 @@ whose neighbours merge. So a take costs O(limit), whatever was taken before and 
 run inside the caller's transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import TypeAlias
 
 import apsw
-import msgspec
 
 from ..model.message import AccountId
-from ..model.report import DeliveryReport, tts3_json
+from ..model.report import DeliveryReport, beside, tts3_json
 from .store import Filter
 
+Run: TypeAlias = tuple[int, int]
+"""Numbers without a gap between them: the first and the last."""
+
+_NOTHING: Run = (1, 0)
 _SLICE = 200  # numbers passed over before others get the loop
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A report that is being handed out: its number, and the form of it that was asked for."""
-
-    number: int
-    body: bytes
 
 
 def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> int:
@@ -29,55 +26,74 @@ def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> i
     number: int = db.execute(
         "INSERT INTO tape VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last", (account,)
     ).get
-    row = (account, number, report.bulk_id, report.message_id, tts3_json(report), msgspec.json.encode(report))
+    row = (account, number, report.bulk_id, report.message_id, tts3_json(report), beside(report))
     db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?)", row)
     return number
 
 
-def oldest(db: apsw.Connection, account: AccountId, limit: int, form: str) -> list[Row]:
-    """The oldest reports not handed out, in order. Not yet marked as taken."""
-    rows: list[Row] = []
-    for first, last in _gaps(db, account):
-        cursor = db.execute(
-            f"SELECT number, {form} FROM report WHERE account = ? AND number BETWEEN ? AND ? ORDER BY number LIMIT ?",
-            (account, first, last, limit - len(rows)),
-        )
-        found = [Row(number, body) for number, body in cursor]
-        rows += found
-        if len(rows) >= limit or not found:
-            break
-    return rows
+def read(db: apsw.Connection, account: AccountId, runs: list[Run]) -> bytes:
+    """The JSON objects of some runs of numbers, separated by commas, joined where they lie."""
+    pieces = [
+        db.execute(
+            "SELECT CAST(group_concat(json, ',' ORDER BY number) AS BLOB) FROM report"
+            " WHERE account = ? AND number BETWEEN ? AND ?",
+            (account, *run),
+        ).get
+        for run in runs
+    ]
+    return b",".join(pieces)
 
 
-def of_message(db: apsw.Connection, account: AccountId, wanted: Filter, form: str) -> list[Row]:
-    """The report of one message, unless it was handed out."""
+def deal(db: apsw.Connection, account: AccountId, limits: list[int]) -> list[list[Run]]:
+    """Hands out the oldest numbers that wait, in order: to each taker its runs, up to its limit. Marks them taken."""
+    gaps = _gaps(db, account)
+    first, last = next(gaps, _NOTHING)
+    begun = first
+    hands: list[list[Run]] = []
+    for limit in limits:
+        hand: list[Run] = []
+        while limit and first <= last:
+            share = min(limit, last - first + 1)
+            hand.append((first, first + share - 1))
+            limit -= share
+            first += share
+            if first > last:
+                mark_taken(db, account, begun, last)
+                begun, last = first, last = next(gaps, _NOTHING)
+        hands.append(hand)
+    if first > begun:
+        mark_taken(db, account, begun, first - 1)
+    return hands
+
+
+def of_message(db: apsw.Connection, account: AccountId, wanted: Filter) -> list[Run]:
+    """The number of one message's report, unless it was handed out."""
     found = db.execute(
-        f"SELECT number, bulk_id, {form} FROM report WHERE account = ? AND message_id = ?",
-        (account, wanted.message_id),
+        "SELECT number, bulk_id FROM report WHERE account = ? AND message_id = ?", (account, wanted.message_id)
     ).fetchone()
     if found is None or wanted.bulk_id not in (None, found[1]) or stretch_of(db, account, found[0]):
         return []
-    return [Row(found[0], found[2])]
+    return [(found[0], found[0])]
 
 
-def of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, limit: int, form: str) -> Iterator[list[Row] | None]:
-    """The oldest reports of one bulk not handed out: yields None between slices, and then the rows.
+def of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, limit: int) -> Generator[None, None, list[Run]]:
+    """The oldest numbers of one bulk not handed out. Others get the loop between its slices.
 
     What it passes over because it was taken it never passes over again: `bulk.collected_to` remembers.
     """
     number = db.execute("SELECT collected_to FROM bulk WHERE account = ? AND bulk_id = ?", (account, bulk_id)).get or 0
-    rows: list[Row] = []
+    numbers: list[int] = []
     passed = 0
-    while len(rows) < limit and (found := _next_of_bulk(db, account, bulk_id, number, form)):
-        stretch = stretch_of(db, account, found.number)
-        number = stretch[1] if stretch else found.number
+    while len(numbers) < limit and (found := _next_of_bulk(db, account, bulk_id, number)):
+        stretch = stretch_of(db, account, found)
+        number = stretch[1] if stretch else found
         if stretch is None:
-            rows.append(found)
+            numbers.append(found)
         elif (passed := passed + 1) % _SLICE == 0:
-            yield None
+            yield
     # all of the bulk up to here was handed out before, or is now
     db.execute("UPDATE bulk SET collected_to = ? WHERE account = ? AND bulk_id = ?", (number, account, bulk_id))
-    yield rows
+    return runs_of(numbers)
 
 
 def mark_taken(db: apsw.Connection, account: AccountId, first: int, last: int) -> None:
@@ -95,7 +111,7 @@ def mark_taken(db: apsw.Connection, account: AccountId, first: int, last: int) -
         db.execute("INSERT INTO taken VALUES (?, ?, ?)", (account, first, last))
 
 
-def stretch_of(db: apsw.Connection, account: AccountId, number: int) -> tuple[int, int] | None:
+def stretch_of(db: apsw.Connection, account: AccountId, number: int) -> Run | None:
     """The stretch of handed-out numbers that holds `number`, None when it waits."""
     found = db.execute(
         "SELECT first, last FROM taken WHERE account = ? AND first <= ? ORDER BY first DESC LIMIT 1", (account, number)
@@ -103,9 +119,9 @@ def stretch_of(db: apsw.Connection, account: AccountId, number: int) -> tuple[in
     return found if found and found[1] >= number else None
 
 
-def stretches(numbers: list[int]) -> list[tuple[int, int]]:
+def runs_of(numbers: list[int]) -> list[Run]:
     """Ascending numbers as runs without a gap: [1, 2, 3, 7] -> [(1, 3), (7, 7)]."""
-    runs: list[tuple[int, int]] = []
+    runs: list[Run] = []
     for number in numbers:
         if runs and runs[-1][1] == number - 1:
             runs[-1] = (runs[-1][0], number)
@@ -114,27 +130,22 @@ def stretches(numbers: list[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _gaps(db: apsw.Connection, account: AccountId) -> Iterator[tuple[int, int]]:
-    """The runs of numbers not handed out, in order; the last one reaches to the end of the tape."""
+def _gaps(db: apsw.Connection, account: AccountId) -> Iterator[Run]:
+    """The runs of numbers that wait, in order."""
+    end = db.execute("SELECT last FROM tape WHERE account = ?", (account,)).get or 0
     first = 1
-    while True:
+    while first <= end:
         stretch = db.execute(
             "SELECT first, last FROM taken WHERE account = ? AND first >= ? ORDER BY first LIMIT 1", (account, first)
-        ).fetchone()
-        if stretch is None:
-            break
+        ).fetchone() or (end + 1, end)
         if stretch[0] > first:
             yield first, stretch[0] - 1
         first = stretch[1] + 1
-    yield first, _END
 
 
-def _next_of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, after: int, form: str) -> Row | None:
-    found = db.execute(
-        f"SELECT number, {form} FROM report WHERE account = ? AND bulk_id = ? AND number > ? ORDER BY number LIMIT 1",
+def _next_of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, after: int) -> int | None:
+    found: int | None = db.execute(
+        "SELECT number FROM report WHERE account = ? AND bulk_id = ? AND number > ? ORDER BY number LIMIT 1",
         (account, bulk_id, after),
-    ).fetchone()
-    return found and Row(*found)
-
-
-_END = 2**62  # no tape is as long
+    ).get
+    return found

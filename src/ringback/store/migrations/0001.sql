@@ -74,8 +74,8 @@ CREATE TABLE report (
     number     INTEGER NOT NULL,
     bulk_id    TEXT NOT NULL,
     message_id TEXT NOT NULL,
-    json       BLOB NOT NULL,  -- its object in /tts/3/reports
-    facts      BLOB NOT NULL,  -- model.report.DeliveryReport as JSON, for every other form
+    json       TEXT NOT NULL,  -- its object in /tts/3/reports, from which its XML is made too
+    beside     TEXT NOT NULL,  -- model.report.Beside as JSON: what the later form shows more
     PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX report_message ON report (account, message_id);  -- exactly one report a message (promise 3)
