@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,18 +13,16 @@ from ringback.api.auth import MOST_REMEMBERED, REMEMBERED_S, Authenticator, hash
 from ringback.api.errors import ApiError
 from ringback.store.sqlite import SqliteStore
 
-CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
-
 
 class CountingHasher(PasswordHasher):
     """Counts what it verifies, and against what."""
 
     def __init__(self) -> None:
-        super().__init__(**CHEAP)
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
         self.verified: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - argon2's name
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - argon2's name
         self.verified.append(str(hash))
         self.meanwhile()
         return super().verify(hash, password)

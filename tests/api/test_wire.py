@@ -183,7 +183,7 @@ def test_a_fault_is_named(field: str, value: Any, fault: str) -> None:
     assert faults_of(parse_single, body) == {field: [fault]}
 
 
-EDGES = {
+EDGES: dict[str, list[Any]] = {
     "text": ["a" * 1400, "5", "ä", "你好"],
     "from": ["123", "1" * 14],
     "maxDtmf": [1, 50],
