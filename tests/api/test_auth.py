@@ -84,6 +84,7 @@ MALFORMED = [
     b"Basic !!!",
     b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ",  # its padding is gone
     b"Basic QWxh\xffZGRpbjpvcGVu",
+    b"Basic QWxh!ZGRpbjpvcGVuIHNlc2FtZQ==",  # right, were it not for the !
     basic("Aladdin"),
     basic("Aladdin:open sesam"),
     basic(":open sesame"),
