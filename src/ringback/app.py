@@ -1,14 +1,11 @@
 """The one file that knows all the rooms: it builds them, starts them in order and stops them in reverse."""
 
 import asyncio
-import logging
 import signal
 import sys
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
-import msgspec
 import structlog
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -29,7 +26,6 @@ from .audio.recordings import Recordings
 from .calls.engine import CallEngine
 from .calls.phones.network import PhoneNetwork
 from .calls.sip import SipEngine
-from .calls.trunk import Trunk
 from .config import Config
 from .lifeline import config_from_parent
 from .loops.dispatcher import Dispatcher
@@ -42,6 +38,7 @@ from .model.message import Bulk, Destination, Network, VoiceMessage
 from .model.report import DeliveryReport
 from .model.settle import Terms
 from .model.times import HOUR, Instant
+from .model.trunk import Trunk
 from .store.sqlite import SqliteStore
 from .supervisor import BAD_CONFIG
 

@@ -11,9 +11,9 @@ import msgspec
 
 from .model.exceptions import ConfigError
 from .model.tariff import RateDeck, parse_deck
+from .model.trunk import Trunk
 from .settings import (
     Address,
-    Trunk,
     read_address,
     read_between,
     read_one_of,

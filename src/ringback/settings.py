@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from .model.trunk import Trunk
+
 
 class Address(msgspec.Struct, frozen=True):
     """Where HTTP is served: an IP address and a port."""
@@ -26,24 +28,6 @@ class Address(msgspec.Struct, frozen=True):
         """Where a client on this machine finds it: 0.0.0.0 is not an address to call."""
         anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
         return Address(anywhere.get(self.host, self.host), self.port)
-
-
-class Trunk(msgspec.Struct, frozen=True):
-    """The SIP account that calls go out by. The password never shows in a repr, an error or a log."""
-
-    host: str
-    port: int
-    transport: str
-    user: str | None = None
-    password: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<Trunk {self}>"
-
-    def __str__(self) -> str:
-        """As configured, the password left out."""
-        user = f"{self.user}@" if self.user else ""
-        return f"sip:{user}{Address(self.host, self.port)};transport={self.transport}"
 
 
 def read_address(text: str) -> Address:

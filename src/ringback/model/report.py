@@ -91,11 +91,12 @@ def tts3_xml_forms(joined: bytes) -> list[dict[str, Any]]:
 
     The founding page's XML says `pricePerMessage` where its JSON says `pricePerSecond`, for the same number.
     """
-    forms: list[dict[str, Any]] = msgspec.json.decode(b"[" + joined + b"]", float_hook=Decimal)
+    forms: list[dict[str, Any]] = _exact.decode(b"[" + joined + b"]")
     for form in forms:
         if price := form["price"]:
             form["price"] = {"pricePerMessage": price["pricePerSecond"], "currency": price["currency"]}
     return forms
 
 
+_exact = msgspec.json.Decoder(float_hook=Decimal)
 _json = msgspec.json.Encoder(decimal_format="number")

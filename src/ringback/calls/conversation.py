@@ -1,0 +1,143 @@
+"""What happens on an answered line: speak, listen for keys, record, hang up.
+
+It works on plain samples (mono, signed 16 bit, 8,000 a second) and knows no SIP stack.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from ..audio.recordings import Recording
+from ..audio.speech import TELEPHONE_RATE
+from ..model.message import VoiceMessage
+from .keys import Keys
+
+STEP = 0.06  # seconds between two looks at a line; its transmit buffer is two seconds deep
+_AFTER_THE_LAST_WORD = 0.3  # seconds, so that a jitter buffer plays it out
+_LONGEST = 1_800  # seconds an answered call may last when callTimeout says nothing
+_BYTES_PER_SECOND = 2 * TELEPHONE_RATE
+_FRAME = 320  # bytes in 20 ms: a sound ends on a whole packet, so that none is counted as cut short
+
+
+class Line(Protocol):
+    """An answered call's two streams, and what happens on it."""
+
+    def write(self, pcm: bytes) -> int:
+        """Queues samples to be sent: how many bytes were taken. Never waits."""
+
+    def read(self) -> bytes:
+        """What was heard since the last read."""
+
+    def unsent(self) -> int:
+        """Bytes that are queued and not sent yet."""
+
+    def pressed(self) -> str:
+        """The keys pressed since this was last asked, in order."""
+
+    @property
+    def over(self) -> bool:
+        """The other side, or the network, has ended the call."""
+
+    async def stir(self, seconds: float) -> None:
+        """Returns when a key is pressed or the call is over, at the latest after so many seconds."""
+
+
+class Conversation:
+    """One answered call, from the first word to the reason to hang up."""
+
+    def __init__(
+        self, line: Line, pcm: bytes, message: VoiceMessage, recording: Recording | None, clock: Callable[[], float]
+    ) -> None:
+        self._line = line
+        self._pcm = pcm + bytes(-len(pcm) % _FRAME)
+        self._message = message
+        self._track = _Track(recording) if recording else None
+        self._clock = clock
+        self._written = 0
+        self._begun = self._acted = clock()  # acted: when the last word was said or the last key pressed
+        self._spoken = False
+        self.starved = 0  # times the line ran dry in mid-speech
+        self.keys = Keys(message.max_dtmf) if message.max_dtmf else None
+
+    async def hold(self) -> None:
+        """Returns when there is nothing more to say or to wait for, or the call is over."""
+        while not self._line.over:
+            self._speak()
+            self._listen()
+            if self._finished():
+                return
+            await self._line.stir(STEP)
+        self._listen()
+
+    def _speak(self) -> None:
+        if self._written < len(self._pcm):
+            if self._written and self._line.unsent() == 0 and not self._line.over:
+                self.starved += 1
+            self._written += self._line.write(self._pcm[self._written : self._written + 2 * _BYTES_PER_SECOND])
+        elif not self._spoken and self._line.unsent() == 0:
+            self._spoken, self._acted = True, self._clock()
+
+    def _listen(self) -> None:
+        heard = self._line.read()
+        if self._track:
+            said = self._pcm[self._track.said : max(self._track.said, self._written - self._line.unsent())]
+            self._track.run(self._clock() - self._begun, heard, said)
+        for key in self._line.pressed():
+            self._acted = self._clock()
+            if self.keys:
+                self.keys.press(key)
+
+    def _finished(self) -> bool:
+        now = self._clock()
+        if now - self._begun >= (self._message.call_timeout or _LONGEST):
+            return True
+        if self.keys and self.keys.done:
+            return True
+        patience = self._message.dtmf_timeout if self.keys else _AFTER_THE_LAST_WORD
+        return self._spoken and now - self._acted >= patience
+
+
+class _Track:
+    """Both sides on one time line. A side that is late is silence, and what came too early waits its turn."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._heard = bytearray()
+        self._said = bytearray()
+        self._length = 0  # bytes of each side
+        self.said = 0  # bytes of the message that were sent
+
+    def run(self, elapsed: float, heard: bytes, said: bytes) -> None:
+        self._heard += heard
+        self._said += said
+        self.said += len(said)
+        piece = int(elapsed * TELEPHONE_RATE) * 2 - self._length
+        if piece > 0:
+            self._recording.write(_cut(self._heard, piece), _cut(self._said, piece))
+            self._length += piece
+
+
+def _cut(queue: bytearray, size: int) -> bytes:
+    piece = bytes(queue[:size])
+    del queue[:size]
+    return piece + bytes(size - len(piece))
+
+
+class Stirring:
+    """What a line waits on: rung when something happens on it."""
+
+    def __init__(self) -> None:
+        self._bell = asyncio.Event()
+
+    def ring(self) -> None:
+        """Something happened."""
+        self._bell.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when it was rung, at the latest after so many seconds."""
+        timer = asyncio.get_running_loop().call_later(seconds, self._bell.set)
+        try:
+            await self._bell.wait()
+        finally:
+            timer.cancel()
+            self._bell.clear()

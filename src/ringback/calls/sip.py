@@ -1,0 +1,247 @@
+"""The call engine on baresip: dial, speak, listen for keys, record, hang up. RFC 3261 as a user agent client."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+import structlog
+from baresip import Account, Config, Runtime, UserAgent
+from baresip import Call as SipCall
+from baresip.errors import BaresipError, RuntimeDead
+from baresip.events import StackEvent
+
+from ..audio.recordings import Recordings
+from ..audio.speech import Sound, Speech, SpeechFailed
+from ..model.call import Call, CallResult, Cause
+from ..model.exceptions import ConfigError
+from ..model.message import Network
+from ..model.times import Instant
+from ..model.trunk import Trunk
+from .conversation import Conversation
+from .dialog import Dialog, SipLine
+
+_log = structlog.get_logger()
+
+MOST_CALLERS = 500
+"""Caller ids with a user agent of their own. The stack never frees one, and has 1,023 handles for agents and calls."""
+
+_MEDIA_LOST = 20  # seconds without a packet until a phone that vanished is given up
+_GOODBYE = 3.0  # seconds for a BYE or CANCEL to be answered
+_NOBODY = "ringback"
+_CODECS = ("pcma", "pcmu")
+
+
+class SipEngine:
+    """Implements `CallEngine`, in the server's own process and event loop. One a process: the stack allows no more."""
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        network: Network,
+        speech: Speech,
+        recordings: Recordings,
+        channels: int,
+        *,
+        clock: Callable[[], Instant],
+        on_dead: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.network = network
+        self._trunk = trunk
+        self._speech = speech
+        self._recordings = recordings
+        self._channels = channels
+        self._clock = clock
+        self._on_dead = on_dead
+        self._runtime = Runtime()
+        self._agents: dict[str, asyncio.Task[UserAgent]] = {}
+        self._dialogs: dict[int, Dialog] = {}
+        self._early: dict[int, list[StackEvent]] = {}
+        self._dialling = 0
+        self._live = 0
+        self._stopping = self._dead = False
+        self._idle = asyncio.Event()
+
+    async def start(self) -> None:
+        """Ready to place calls. Raises `ConfigError` when the SIP stack can't be used."""
+        config = Config(
+            net_interface="127.0.0.1" if self._trunk.is_loopback else None,
+            max_concurrent_calls=None,
+            rtp_timeout=_MEDIA_LOST,
+            native_log_level="error",
+        )
+        try:
+            await self._runtime.start(config)
+        except BaresipError as fault:
+            raise ConfigError(f"the SIP stack did not start: {fault}") from fault
+        self._runtime.on_dead = self._died
+        self._runtime.subscribe(self._on_event)
+
+    def free_channels(self) -> int:
+        """How many calls could be placed now; 0 once it is stopping."""
+        return 0 if self._stopping else self._channels - self._live
+
+    async def place(self, call: Call) -> CallResult:
+        """Phones, speaks, listens, records; returns when the call is over and its line is free again."""
+        self._live += 1
+        try:
+            return await self._place(call)
+        finally:
+            self._live -= 1
+            if not self._live:
+                self._idle.set()
+
+    async def stop(self, grace: float) -> None:
+        """Places no more, lets live calls end for up to `grace` seconds, then hangs up what is left."""
+        self._stopping = True
+        await self._until_idle(grace)
+        for dialog in list(self._dialogs.values()):
+            dialog.close("Ringback is stopping")
+        await self._until_idle(2 * _GOODBYE)
+        with contextlib.suppress(BaresipError):
+            await self._runtime.close()
+
+    async def _until_idle(self, seconds: float) -> None:
+        self._idle.clear()
+        if self._live:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), seconds)
+
+    async def _place(self, call: Call) -> CallResult:
+        try:
+            sound = await self._sound(call)
+        except SpeechFailed as fault:
+            _log.warning("nothing to say", message_id=call.message_id, why=str(fault))
+            return CallResult(Cause.BAD_AUDIO_FILE, self._clock())
+        dialog = Dialog(self._clock)
+        try:
+            sip = await self._dial(call, dialog)
+        except RuntimeDead:
+            return CallResult(Cause.UNKNOWN, self._clock())
+        except (BaresipError, ValueError) as fault:
+            _log.warning("no INVITE left", message_id=call.message_id, why=str(fault))
+            return CallResult(Cause.UNREACHABLE, self._clock())
+        try:
+            return await self._follow(call, sip, dialog, sound)
+        finally:
+            await self._hang_up(sip, dialog)
+            self._dialogs.pop(sip.handle, None)
+
+    async def _sound(self, call: Call) -> Sound:
+        message = call.message
+        if message.text is None:
+            raise SpeechFailed("audio files are not built yet")
+        return await self._speech.say(message.text, message.language, message.voice)
+
+    async def _dial(self, call: Call, dialog: Dialog) -> SipCall:
+        """Sends the INVITE. Its events are kept from before it leaves: an answer may come within a millisecond."""
+        agent, headers = await self._agent(call.message.caller)
+        self._dialling += 1
+        try:
+            uri = f"sip:{call.to}@{self._trunk.address};transport={self._trunk.transport}"
+            sip = await agent.dial(uri, headers)
+            self._dialogs[sip.handle] = dialog
+            for event in self._early.pop(sip.handle, ()):
+                dialog.on_event(event)
+            return sip
+        finally:
+            self._dialling -= 1
+            if not self._dialling:
+                self._early.clear()
+
+    async def _agent(self, caller: str | None) -> tuple[UserAgent, dict[str, str]]:
+        """The user agent whose `From` is the caller id.
+
+        Beyond `MOST_CALLERS` the trunk's own one calls, with the caller id in P-Asserted-Identity (RFC 3325
+        section 9.1), which is what a trunk shows where there is one.
+        """
+        user, headers = caller or self._trunk.user or _NOBODY, {}
+        if user not in self._agents and len(self._agents) >= MOST_CALLERS:
+            headers = {"P-Asserted-Identity": f"<sip:{user}@{self._trunk.address}>"}
+            user = self._trunk.user or _NOBODY
+        if user not in self._agents:
+            self._agents[user] = asyncio.ensure_future(UserAgent.create(self._runtime, self._account(user)))
+        try:
+            return await asyncio.shield(self._agents[user]), headers
+        except BaresipError:
+            self._agents.pop(user, None)
+            raise
+
+    def _account(self, user: str) -> Account:
+        trunk = self._trunk
+        return Account(
+            user=user,
+            domain=trunk.address,
+            password=trunk.password or "",
+            reg_interval=0,
+            transport=trunk.transport,  # type: ignore[arg-type]
+            audio_codecs=_CODECS,
+            auth_user=trunk.user,
+            extra_params=("inreq_allowed=no",),  # nobody calls us: only requests inside our calls are heard
+        )
+
+    async def _follow(self, call: Call, sip: SipCall, dialog: Dialog, sound: Sound) -> CallResult:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(dialog.settled.wait(), call.message.ring_timeout)
+        if dialog.answered_at is None:
+            return self._unanswered(dialog)
+        recording = self._recordings.open() if call.message.record else None
+        talk = Conversation(SipLine(sip, dialog), sound.pcm, call.message, recording, time.monotonic)
+        try:
+            await talk.hold()
+        finally:
+            ended_at = dialog.ended_at or self._clock()
+            await self._hang_up(sip, dialog)
+            kept = await recording.close() if recording else None
+        if talk.starved:
+            _log.warning("audio starved", message_id=call.message_id, times=talk.starved)
+        return CallResult(
+            self._cause(dialog),
+            ended_at,
+            ringing_at=dialog.ringing_at,
+            answered_at=dialog.answered_at,
+            dtmf=talk.keys.entries() if talk.keys else None,
+            recording=kept,
+            sip_call_id=dialog.call_id,
+            file_seconds=sound.seconds,
+        )
+
+    def _cause(self, dialog: Dialog) -> Cause:
+        if self._dead:
+            return Cause.UNKNOWN
+        return Cause.BROKEN if dialog.broken else Cause.ANSWERED
+
+    def _unanswered(self, dialog: Dialog) -> CallResult:
+        if self._dead:
+            cause = Cause.UNKNOWN
+        elif dialog.sip_status:
+            cause = Cause.REFUSED
+        else:
+            cause = Cause.NO_ANSWER if dialog.ringing_at else Cause.UNREACHABLE
+        return CallResult(
+            cause,
+            dialog.ended_at or self._clock(),
+            ringing_at=dialog.ringing_at,
+            sip_status=dialog.sip_status,
+            sip_call_id=dialog.call_id,
+        )
+
+    async def _hang_up(self, sip: SipCall, dialog: Dialog) -> None:
+        """BYE, or CANCEL while nobody has answered. Nothing to do when the call is gone."""
+        if sip.state.value != "closed":
+            with contextlib.suppress(BaresipError):
+                await sip.hangup()
+        dialog.close("hung up")
+
+    def _on_event(self, event: StackEvent) -> None:
+        dialog = self._dialogs.get(event.call)
+        if dialog is not None:
+            dialog.on_event(event)
+        elif event.call and self._dialling:
+            self._early.setdefault(event.call, []).append(event)
+
+    def _died(self) -> None:
+        self._stopping = self._dead = True
+        for dialog in list(self._dialogs.values()):
+            dialog.close("the SIP stack died")
+        self._on_dead()
