@@ -49,13 +49,13 @@ class SharedTakes:
 
     async def _serve(self, account: AccountId, takers: list[_Taker]) -> None:
         def step(db: apsw.Connection) -> None:
-            if self._gathering.get(account) is takers:
-                del self._gathering[account]  # whoever comes now shares the next step
+            self._close(account, takers)
             _take_together(db, account, [taker for taker in takers if not taker.done.done()])
 
         try:
             await self._group.run(step)
         except Exception as fault:
+            self._close(account, takers)  # the step may not even have begun
             for taker in takers:
                 if not taker.done.done():
                     taker.done.set_exception(fault)
@@ -63,6 +63,11 @@ class SharedTakes:
             for taker in takers:
                 if not taker.done.done():
                     taker.done.set_result(taker.reports)
+
+    def _close(self, account: AccountId, takers: list[_Taker]) -> None:
+        """Whoever comes now shares the next step."""
+        if self._gathering.get(account) is takers:
+            del self._gathering[account]
 
 
 def _take_together(db: apsw.Connection, account: AccountId, takers: list[_Taker]) -> None:

@@ -35,8 +35,9 @@ def read(db: apsw.Connection, account: AccountId, runs: list[Run]) -> bytes:
     """The JSON objects of some runs of numbers, separated by commas, joined where they lie."""
     pieces = [
         db.execute(
-            "SELECT CAST(group_concat(json, ',' ORDER BY number) AS BLOB) FROM report"
-            " WHERE account = ? AND number BETWEEN ? AND ?",
+            # this ORDER BY is the primary key's own; one inside group_concat would sort again, at twice the cost
+            "SELECT CAST(group_concat(json, ',') AS BLOB) FROM"
+            " (SELECT json FROM report WHERE account = ? AND number BETWEEN ? AND ? ORDER BY number)",
             (account, *run),
         ).get
         for run in runs
