@@ -4,6 +4,7 @@ import apsw
 
 from ..model.account import Account
 from ..model.exceptions import AccountExists, NoSuchAccount
+from ..model.message import AccountId
 from ..model.times import Instant
 from .store import AccountRow
 
@@ -47,3 +48,12 @@ def remove(db: apsw.Connection, name: str, now: Instant) -> Account:
     if found is None:
         raise NoSuchAccount(f"there is no account {name!r}")
     return Account(*found)
+
+
+def removed_with_pending(db: apsw.Connection) -> list[tuple[AccountId, Instant]]:
+    """Accounts whose removal was cut short before all was cancelled, and when they were removed."""
+    rows: list[tuple[AccountId, Instant]] = db.execute(
+        "SELECT id, removed_at FROM account WHERE removed_at IS NOT NULL AND EXISTS"
+        " (SELECT 1 FROM message INDEXED BY message_due WHERE state = 'pending' AND message.account = account.id)"
+    ).fetchall()
+    return rows

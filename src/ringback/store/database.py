@@ -1,5 +1,6 @@
 """Opening the SQLite file: its owner, its settings, its migrations."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -57,13 +58,23 @@ def connect(path: Path, *, vfs: str | None = None, read_only: bool = False) -> a
     """A connection that commits to the disk, not to its cache: WAL, synchronous=FULL."""
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     db = apsw.Connection(str(path), flags=flags, vfs=vfs, statementcachesize=200)
-    if not read_only:
-        db.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-    db.execute(f"PRAGMA cache_size = -{_CACHE}")
-    db.execute("PRAGMA temp_store = MEMORY")
+    try:
+        if not read_only:
+            db.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA cache_size = -{_CACHE}")
+        db.execute("PRAGMA temp_store = MEMORY")
+    except apsw.Error:
+        let_go(db)
+        raise
     return db
+
+
+def let_go(db: apsw.Connection) -> None:
+    """Closes a connection that failed; what its closing says too is no news."""
+    with contextlib.suppress(apsw.Error):
+        db.close()
 
 
 def migrate(db: apsw.Connection) -> None:

@@ -38,12 +38,13 @@ log = logging.getLogger(__name__)
 
 
 class _Waiting(Generic[T]):
-    __slots__ = ("answer", "done", "step")
+    __slots__ = ("answer", "done", "refusal", "step")
 
     def __init__(self, step: Step[T], done: "asyncio.Future[T]") -> None:
         self.step = step
         self.done = done
         self.answer: T | None = None
+        self.refusal: RingbackError | None = None
 
 
 class GroupCommit:
@@ -96,7 +97,11 @@ class GroupCommit:
         self.groups += 1
         self.steps += len(kept)
         for waiting in kept:
-            if not waiting.done.done():
+            if waiting.done.done():
+                continue
+            if waiting.refusal:
+                waiting.done.set_exception(waiting.refusal)
+            else:
                 waiting.done.set_result(waiting.answer)
 
     async def _begin(self) -> None:
@@ -124,11 +129,12 @@ class GroupCommit:
         for waiting in group:
             if waiting.done.done():  # given up by its caller before it began
                 continue
+            waiting.refusal = None
             try:
                 waiting.answer = await self._run(waiting.step)
-                kept.append(waiting)
-            except RingbackError as refusal:
-                waiting.done.set_exception(refusal)
+            except RingbackError as refusal:  # true only when what it saw of the others is durable
+                waiting.refusal = refusal
+            kept.append(waiting)
         return kept
 
     async def _run(self, step: Step[T]) -> T:

@@ -19,13 +19,14 @@ _ROWS = 300  # reports forgotten in one transaction: some milliseconds
 
 def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
     """Forgets a slice of what was taken before `now` less `retention`. What waits is never forgotten."""
-    db.execute("DELETE FROM answer WHERE kept_at < ?", (now - REPEATABLE,))
-    db.execute("DELETE FROM used_message_id WHERE forget_at < ?", (now,))
+    db.execute(_FORGET_ANSWERS, (now - REPEATABLE, _ROWS))
+    db.execute(_FORGET_IDS, (now, 10 * _ROWS))
     pruned = Pruned()
     old = rows(
         db,
-        "SELECT id, account, taken_at, stretches FROM take WHERE taken_at < ? ORDER BY id LIMIT ?",
-        (now - retention, _ROWS),
+        # the oldest by id, and of them what is old: to look further would cost as much as there are young ones
+        "SELECT id, account, taken_at, stretches FROM (SELECT * FROM take ORDER BY id LIMIT ?) WHERE taken_at < ?",
+        (_ROWS, now - retention),
     )
     for take, account, taken_at, runs in old:
         for first, last in msgspec.json.decode(runs):
@@ -36,6 +37,14 @@ def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
     return pruned
 
 
+# As many as a slice has takes, or more, so that they keep pace with it.
+_FORGET_ANSWERS = (
+    "DELETE FROM answer WHERE (account, key) IN (SELECT account, key FROM answer WHERE kept_at < ? LIMIT ?)"
+)
+_FORGET_IDS = (
+    "DELETE FROM used_message_id WHERE (account, message_id) IN"
+    " (SELECT account, message_id FROM used_message_id WHERE forget_at < ? LIMIT ?)"
+)
 _OLD = "(SELECT message_id FROM report WHERE account = ?1 AND number BETWEEN ?2 AND ?3)"
 
 

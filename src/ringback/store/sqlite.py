@@ -18,7 +18,7 @@ from ..model.settle import Terms, settle
 from ..model.tariff import RateDeck
 from ..model.times import HOUR, Instant
 from . import accounts, journey, retention
-from .database import FILE, Ownership, connect, migrate
+from .database import FILE, Ownership, connect, let_go, migrate
 from .group import GroupCommit
 from .store import AccountRow, Filter, Keep, Pruned, Taken
 from .taking import ANY, SharedTakes, take_alone
@@ -49,36 +49,51 @@ class SqliteStore:
         self._ownership = Ownership(self._folder)
         try:
             await asyncio.to_thread(self._open)
-        except (apsw.Error, OSError) as fault:
-            raise StoreUnavailable(f"{self._folder}: {fault}") from fault
+        except BaseException as fault:
+            self._readers.shutdown()
+            self._ownership.release()
+            if isinstance(fault, (apsw.Error, OSError)):
+                raise StoreUnavailable(f"{self._folder}: {fault}") from fault
+            raise
         self._group = GroupCommit(self._db)
         self._shared = SharedTakes(self._group)
         self._seen_version = self._data_version(self._db)
+        if self._owner:
+            for account, removed_at in await self._read(accounts.removed_with_pending):
+                await self._cancel(account, removed_at)
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._owner:
             self._ownership.acquire()
         self._db = connect(self._folder / FILE, vfs=self._vfs)
-        self._db.set_busy_timeout(5_000)
-        migrate(self._db)
-        self._db.set_busy_timeout(0)  # the group waits on the loop, without holding it
-        self._reader = connect(self._folder / FILE, vfs=self._vfs, read_only=True)
+        try:
+            self._db.set_busy_timeout(5_000)
+            migrate(self._db)
+            self._db.set_busy_timeout(0)  # the group waits on the loop, without holding it
+            self._reader = connect(self._folder / FILE, vfs=self._vfs, read_only=True)
+        except BaseException:
+            let_go(self._db)
+            raise
         self._reader.set_busy_timeout(5_000)
 
     async def close(self) -> None:
         """Finishes what was asked, and lets another Ringback own the folder."""
-        await self._group.close()
-        self._readers.shutdown()
-        self._reader.close()
-        await asyncio.to_thread(self._db.close)
-        self._ownership.release()
+        try:
+            await self._group.close()
+            self._readers.shutdown()
+            self._reader.close()
+            await asyncio.to_thread(self._db.close)
+        finally:
+            self._ownership.release()
 
     # -- accounts ----------------------------------------------------------
 
     async def add_account(self, name: str, password_hash: str, key_hash: bytes, zone: str) -> Account:
         """Raises `AccountExists`."""
-        return await self._group.run(lambda db: accounts.add(db, name, password_hash, key_hash, zone))
+        account = await self._group.run(lambda db: accounts.add(db, name, password_hash, key_hash, zone))
+        self.on_accounts_changed()
+        return account
 
     async def accounts(self) -> list[AccountRow]:
         """All of them, by name; removed ones are gone."""
@@ -95,14 +110,19 @@ class SqliteStore:
         """Nobody signs in as it again; what was not yet called is cancelled: how many. Raises `NoSuchAccount`."""
         account = await self._group.run(lambda db: accounts.remove(db, name, now))
         self.on_accounts_changed()
+        return await self._cancel(account.id, now)
+
+    async def _cancel(self, account: AccountId, now: Instant) -> int:
+        """Ends what was not yet called, a slice at a time: how many. Cut short, the next owner goes on with it."""
 
         def conclude(call: Call) -> DeliveryReport:
             placed = msgspec.structs.replace(call, placed_at=now)  # when it was decided that there will be no call
             return settle(placed, CallResult(Cause.CANCELLED, ended_at=now), Terms(RateDeck({}), ""))
 
         cancelled = 0
-        while slice_ := await self._group.run(lambda db: journey.cancel(db, account.id, _CANCELLED_AT_ONCE, conclude)):
+        while slice_ := await self._group.run(lambda db: journey.cancel(db, account, _CANCELLED_AT_ONCE, conclude)):
             cancelled += slice_
+            self.on_arrival(account)
         return cancelled
 
     async def look(self) -> None:

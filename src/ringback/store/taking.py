@@ -74,7 +74,9 @@ def _take_together(db: apsw.Connection, account: AccountId, takers: list[_Taker]
     hands = tape.deal(db, account, [taker.limit for taker in takers])
     for taker, runs in zip(takers, hands, strict=True):
         taker.reports = tape.read(db, account, runs) if runs else b""
-    written = [(account, taker.now, _json(runs), _json(ANY)) for taker, runs in zip(takers, hands, strict=True) if runs]
+    written = [
+        (account, taker.now, _json(runs), _NO_QUESTION) for taker, runs in zip(takers, hands, strict=True) if runs
+    ]
     db.executemany(_TAKE, written)
 
 
@@ -132,3 +134,6 @@ def _keep(db: apsw.Connection, account: AccountId, keep: Keep, reports: bytes, n
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+_NO_QUESTION = _json(ANY)

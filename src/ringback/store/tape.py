@@ -33,16 +33,26 @@ def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> i
 
 def read(db: apsw.Connection, account: AccountId, runs: list[Run]) -> bytes:
     """The JSON objects of some runs of numbers, separated by commas, joined where they lie."""
-    pieces = [
-        db.execute(
-            # this ORDER BY is the primary key's own; one inside group_concat would sort again, at twice the cost
-            "SELECT CAST(group_concat(json, ',') AS BLOB) FROM"
-            " (SELECT json FROM report WHERE account = ? AND number BETWEEN ? AND ? ORDER BY number)",
-            (account, *run),
-        ).get
-        for run in runs
-    ]
-    return b",".join(pieces)
+    return b",".join(
+        [_one(db, account, first) if first == last else _joined(db, account, first, last) for first, last in runs]
+    )
+
+
+def _one(db: apsw.Connection, account: AccountId, number: int) -> bytes:
+    found: bytes = db.execute(
+        "SELECT CAST(json AS BLOB) FROM report WHERE account = ? AND number = ?", (account, number)
+    ).get
+    return found
+
+
+def _joined(db: apsw.Connection, account: AccountId, first: int, last: int) -> bytes:
+    """The inner ORDER BY is the primary key's own; one inside group_concat would sort again, at twice the cost."""
+    found: bytes = db.execute(
+        "SELECT CAST(group_concat(json, ',') AS BLOB) FROM"
+        " (SELECT json FROM report WHERE account = ? AND number BETWEEN ? AND ? ORDER BY number)",
+        (account, first, last),
+    ).get
+    return found
 
 
 def deal(db: apsw.Connection, account: AccountId, limits: list[int]) -> list[list[Run]]:
