@@ -52,8 +52,8 @@ def remove(db: apsw.Connection, name: str, now: Instant) -> Account:
 
 def removed_with_pending(db: apsw.Connection) -> list[tuple[AccountId, Instant]]:
     """Accounts whose removal was cut short before all was cancelled, and when they were removed."""
-    rows: list[tuple[AccountId, Instant]] = db.execute(
+    rows = db.execute(
         "SELECT id, removed_at FROM account WHERE removed_at IS NOT NULL AND EXISTS"
         " (SELECT 1 FROM message INDEXED BY message_due WHERE state = 'pending' AND message.account = account.id)"
-    ).fetchall()
-    return rows
+    )
+    return [(number, removed_at) for number, removed_at in rows]
