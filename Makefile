@@ -1,10 +1,11 @@
 # Everything here needs only make and Python 3.11 to 3.14 with venv, on Linux (the call engine's wheels
 # are built for glibc, x86-64 and ARM64). No root, no compiler, no system package.
 #
-#   make run                the server with its sandbox; ARGS="--port 9000" adds arguments
+#   make run                the server with its sandbox; ARGS="--http 127.0.0.1:9000" adds arguments
 #   make test               format, lint, types, and every test that is not slow; ARGS="-k tape" narrows the tests
 #   make test-all           the slow tests: kills, seeds, loads
 #   make bench              what we claim about speed
+#   make picture            docs/first-run.svg, drawn from a real session (needs curl and port 8080)
 #   make lock               pin the dependencies of pyproject.toml anew; UPGRADE=1 takes the newest
 #   make format | clean
 #   make PYTHON=python3.12  says which Python makes .venv
@@ -16,7 +17,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Only wheels, each with the hash in the lock: nothing is compiled and nothing unknown is run.
 INSTALL := $(PIP) install --require-hashes --only-binary :all:
 
-.PHONY: run test test-all bench lock format clean
+.PHONY: run test test-all bench picture lock format clean
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 
@@ -34,6 +35,9 @@ test-all: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m bench $(ARGS)
+
+picture: $(VENV)/run.stamp
+	$(BIN)/python docs/make-first-run.py
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix-only .

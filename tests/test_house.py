@@ -41,6 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "api": {"model", "audio", "store"},
     "lifeline": {"model"},
     "welcome": {"model"},
+    "demonstration": {"model", "store", "api", "welcome"},
     "supervisor": {"model"},
     "__main__": {"cli"},
     "__init__": set(),
@@ -134,9 +135,7 @@ def sleeps(root: Path) -> list[str]:
     """Any mention of a `sleep`, called or not, in a test, but for the call `asyncio.sleep(0)`."""
     found = list(nodes(root, ("tests",)))
     allowed = {
-        id(node.func)
-        for _, node in found
-        if isinstance(node, ast.Call) and ast.unparse(node) == "asyncio.sleep(0)"
+        id(node.func) for _, node in found if isinstance(node, ast.Call) and ast.unparse(node) == "asyncio.sleep(0)"
     }
     return [
         f"{where}: sleep"
@@ -176,9 +175,7 @@ def wrong_way(root: Path) -> list[str]:
         allowed = {layer, *LAYERS[layer], *everyone}
         for node in ast.walk(ast.parse(path.read_text())):
             reached = set(targets(node, path, package)) - allowed
-            breaches += [
-                f"{path.relative_to(root)}: {layer} imports {name or 'ringback'}" for name in reached
-            ]
+            breaches += [f"{path.relative_to(root)}: {layer} imports {name or 'ringback'}" for name in reached]
     return breaches
 
 

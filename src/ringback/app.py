@@ -13,8 +13,8 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from . import log, welcome
-from .api.auth import Authenticator, hash_password, new_api_key
+from . import demonstration, log, welcome
+from .api.auth import Authenticator
 from .api.docs import Docs
 from .api.files import Files
 from .api.messages import Messages
@@ -32,9 +32,8 @@ from .loops.dispatcher import Dispatcher
 from .loops.onlooker import Onlooker
 from .loops.pruner import Pruner
 from .loops.rescuer import rescue
-from .model.exceptions import AccountExists, ConfigError, StoreInUse
-from .model.ids import new_id
-from .model.message import Bulk, Destination, Network, VoiceMessage
+from .model.exceptions import ConfigError, StoreInUse
+from .model.message import Bulk, Network
 from .model.report import DeliveryReport
 from .model.settle import Terms
 from .model.times import HOUR, Instant
@@ -42,10 +41,6 @@ from .model.trunk import Trunk
 from .store.sqlite import SqliteStore
 from .supervisor import BAD_CONFIG
 
-DEMONSTRATION_NUMBER = "99900000101"
-"""Rings somebody who presses 1. Country code 999 is held in reserve by ITU-T E.164: nobody has such a number."""
-
-_DEMONSTRATION = "Hello. This is Ringback, phoning you to show that it works. Please press one."
 _HEADERS_WITHIN = 30_000  # milliseconds a client has to send its request's head
 _ANSWERS_WITHIN = 10.0  # seconds that answers under way get when Ringback stops
 _log = structlog.get_logger()
@@ -87,6 +82,8 @@ class Ringback:
         await self.store.open()
         stack.push_async_callback(self.store.close)
         await rescue(self.store, self.terms, now)
+        if not self.config.demo:
+            await demonstration.lock(self.store)
         stack.callback(self.recordings.stop)
         await self.speech.start()
         stack.push_async_callback(self.speech.stop)
@@ -133,22 +130,14 @@ class Ringback:
         stack.callback(self.waiting.close)
 
     async def _demonstrate(self) -> None:
-        """One call at the start, so that the first collect shows something."""
-        password, key = hash_password(welcome.DEMO_PASSWORD), new_api_key()[1]
-        try:
-            await self.store.add_account(welcome.DEMO_USER, password, key, "UTC")
-        except AccountExists:
-            _log.debug("the demonstration account is there")
-        rows = await self.store.accounts()
-        account = next(row.account for row in rows if row.account.name == welcome.DEMO_USER)
-        message = VoiceMessage(text=_DEMONSTRATION, record=True, max_dtmf=1)
-        destination = Destination(DEMONSTRATION_NUMBER, new_id())
-        self.dispatcher.on_report = lambda report: self._tell(report, destination.message_id)
-        await self.store.accept(account.id, Bulk(new_id(), self.engine.network, ((message, (destination,)),)), now())
+        account = await demonstration.account(self.store)
+        bulk = demonstration.bulk(self.engine.network)
+        self.dispatcher.on_report = lambda report: self._tell(report, bulk)
+        await self.store.accept(account.id, bulk, now())
         self.dispatcher.wake()
 
-    def _tell(self, report: DeliveryReport, message_id: str) -> None:
-        if report.message_id == message_id:
+    def _tell(self, report: DeliveryReport, bulk: Bulk) -> None:
+        if report.bulk_id == bulk.bulk_id:
             print(welcome.demonstration_ended(self.config), flush=True)
 
     def _http_ended(self, serving: "asyncio.Task[None]") -> None:
@@ -180,7 +169,7 @@ def _server(config: Config, app: object) -> Server:
         websockets=False,
         backlog=1024,
         log_level=LogLevels.warning,
-        log_enabled=False,
+        log_dictconfig=log.GRANIAN,
     )
 
 

@@ -84,7 +84,9 @@ class Store(Protocol):
     async def accounts(self) -> list[AccountRow]:
         """All of them, by name; removed ones are gone."""
 
-    async def change_account(self, name: str, *, password_hash: str | None, key_hash: bytes | None) -> None:
+    async def change_account(
+        self, name: str, *, password_hash: str | None = None, key_hash: bytes | None = None
+    ) -> None:
         """Sets what is not None. Raises `NoSuchAccount`."""
 
     async def remove_account(self, name: str, now: Instant) -> int:
