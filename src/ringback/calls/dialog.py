@@ -37,7 +37,7 @@ class Dialog:
         if event.event in (Event.CALL_RINGING, Event.CALL_PROGRESS):
             self.ringing_at = self.ringing_at or self._clock()
         elif event.event is Event.CALL_ESTABLISHED:
-            self.answered_at = self._clock()
+            self.answered_at = self.answered_at or self._clock()
             self.settled.set()
         elif event.event is Event.CALL_DTMF_START and event.text:
             self.keys.append(event.text)

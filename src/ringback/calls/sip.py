@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 from baresip import Account, Config, Runtime, UserAgent
 from baresip import Call as SipCall
-from baresip.errors import BaresipError, RuntimeDead
+from baresip.errors import BaresipError, CommandTimeout, RuntimeDead
 from baresip.events import StackEvent
 
 from ..audio.recordings import Recordings
@@ -26,8 +26,11 @@ _log = structlog.get_logger()
 MOST_CALLERS = 500
 """Caller ids with a user agent of their own. The stack never frees one, and has 1,023 handles for agents and calls."""
 
-_MEDIA_LOST = 20  # seconds without a packet until a phone that vanished is given up
-_GOODBYE = 3.0  # seconds for a BYE or CANCEL to be answered
+MOST_CHANNELS = 250
+"""The stack has 256 places for calls with sound; one more would be answered and hear nothing."""
+
+_GOODBYE = 3.0  # seconds for the calls that `stop` hangs up to come to their end
+_LAST_WORDS = 0.5  # seconds from the last BYE or CANCEL to the end of the stack, which repeats them until then
 _NOBODY = "ringback"
 _CODECS = ("pcma", "pcmu")
 
@@ -45,6 +48,8 @@ class SipEngine:
         *,
         clock: Callable[[], Instant],
         on_dead: Callable[[], None] = lambda: None,
+        most_callers: int = MOST_CALLERS,
+        media_lost: int = 20,  # seconds without a packet until a phone that vanished is given up
     ) -> None:
         self.network = network
         self._trunk = trunk
@@ -53,21 +58,25 @@ class SipEngine:
         self._channels = channels
         self._clock = clock
         self._on_dead = on_dead
+        self._most_callers = most_callers
+        self._media_lost = media_lost
         self._runtime = Runtime()
         self._agents: dict[str, asyncio.Task[UserAgent]] = {}
-        self._dialogs: dict[int, Dialog] = {}
+        self._live: set[Dialog] = set()  # every call from place() until its result
+        self._dialogs: dict[int, Dialog] = {}  # those whose INVITE left, by the stack's handle
         self._early: dict[int, list[StackEvent]] = {}
         self._dialling = 0
-        self._live = 0
         self._stopping = self._dead = False
         self._idle = asyncio.Event()
 
     async def start(self) -> None:
         """Ready to place calls. Raises `ConfigError` when the SIP stack can't be used."""
+        if self._channels > MOST_CHANNELS:
+            raise ConfigError(f"channels: at most {MOST_CHANNELS} on one SIP stack, not {self._channels}")
         config = Config(
             net_interface="127.0.0.1" if self._trunk.is_loopback else None,
             max_concurrent_calls=None,
-            rtp_timeout=_MEDIA_LOST,
+            rtp_timeout=self._media_lost,
             native_log_level="error",
         )
         try:
@@ -79,25 +88,40 @@ class SipEngine:
 
     def free_channels(self) -> int:
         """How many calls could be placed now; 0 once it is stopping."""
-        return 0 if self._stopping else self._channels - self._live
+        return 0 if self._stopping else self._channels - len(self._live)
 
     async def place(self, call: Call) -> CallResult:
-        """Phones, speaks, listens, records; returns when the call is over and its line is free again."""
-        self._live += 1
+        """Phones, speaks, listens, records; returns when the call is over and its line is free again.
+
+        Cancelled, it hangs up before it lets go: an INVITE that is on its way can't be left alone.
+        """
+        if self._stopping:
+            return CallResult(Cause.CANCELLED, self._clock())
+        dialog = Dialog(self._clock)
+        self._live.add(dialog)
+        placing = asyncio.ensure_future(self._place(call, dialog))
+        placing.add_done_callback(lambda _: self._release(dialog))
         try:
-            return await self._place(call)
-        finally:
-            self._live -= 1
-            if not self._live:
-                self._idle.set()
+            return await asyncio.shield(placing)
+        except asyncio.CancelledError:
+            dialog.close("called off")
+            await asyncio.wait([placing])
+            raise
+
+    def _release(self, dialog: Dialog) -> None:
+        self._live.discard(dialog)
+        if not self._live:
+            self._idle.set()
 
     async def stop(self, grace: float) -> None:
         """Places no more, lets live calls end for up to `grace` seconds, then hangs up what is left."""
         self._stopping = True
         await self._until_idle(grace)
-        for dialog in list(self._dialogs.values()):
+        for dialog in (left := list(self._live)):
             dialog.close("Ringback is stopping")
         await self._until_idle(2 * _GOODBYE)
+        if left:
+            await asyncio.sleep(_LAST_WORDS)
         with contextlib.suppress(BaresipError):
             await self._runtime.close()
 
@@ -107,20 +131,21 @@ class SipEngine:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
 
-    async def _place(self, call: Call) -> CallResult:
+    async def _place(self, call: Call, dialog: Dialog) -> CallResult:
         try:
             sound = await self._sound(call)
         except SpeechFailed as fault:
             _log.warning("nothing to say", message_id=call.message_id, why=str(fault))
             return CallResult(Cause.BAD_AUDIO_FILE, self._clock())
-        dialog = Dialog(self._clock)
         try:
             sip = await self._dial(call, dialog)
-        except RuntimeDead:
+        except (CommandTimeout, RuntimeDead):  # an INVITE may have left
             return CallResult(Cause.UNKNOWN, self._clock())
         except (BaresipError, ValueError) as fault:
             _log.warning("no INVITE left", message_id=call.message_id, why=str(fault))
             return CallResult(Cause.UNREACHABLE, self._clock())
+        if sip is None:
+            return CallResult(Cause.CANCELLED, self._clock())
         try:
             return await self._follow(call, sip, dialog, sound)
         finally:
@@ -133,9 +158,14 @@ class SipEngine:
             raise SpeechFailed("audio files are not built yet")
         return await self._speech.say(message.text, message.language, message.voice)
 
-    async def _dial(self, call: Call, dialog: Dialog) -> SipCall:
-        """Sends the INVITE. Its events are kept from before it leaves: an answer may come within a millisecond."""
+    async def _dial(self, call: Call, dialog: Dialog) -> SipCall | None:
+        """Sends the INVITE, unless the call was called off meanwhile.
+
+        Its events are kept from before it leaves: an answer may come within a millisecond.
+        """
         agent, headers = await self._agent(call.message.caller)
+        if dialog.over or self._stopping:
+            return None
         self._dialling += 1
         try:
             uri = f"sip:{call.to}@{self._trunk.address};transport={self._trunk.transport}"
@@ -152,11 +182,11 @@ class SipEngine:
     async def _agent(self, caller: str | None) -> tuple[UserAgent, dict[str, str]]:
         """The user agent whose `From` is the caller id.
 
-        Beyond `MOST_CALLERS` the trunk's own one calls, with the caller id in P-Asserted-Identity (RFC 3325
+        Beyond `most_callers` the trunk's own one calls, with the caller id in P-Asserted-Identity (RFC 3325
         section 9.1), which is what a trunk shows where there is one.
         """
         user, headers = caller or self._trunk.user or _NOBODY, {}
-        if user not in self._agents and len(self._agents) >= MOST_CALLERS:
+        if user not in self._agents and len(self._agents) >= self._most_callers:
             headers = {"P-Asserted-Identity": f"<sip:{user}@{self._trunk.address}>"}
             user = self._trunk.user or _NOBODY
         if user not in self._agents:
