@@ -69,11 +69,6 @@ class SharedTakes:
         if self._gathering.get(account) is takers:
             del self._gathering[account]
 
-    def _close(self, account: AccountId, takers: list[_Taker]) -> None:
-        """Whoever comes from now on shares the next step."""
-        if self._gathering.get(account) is takers:
-            del self._gathering[account]
-
 
 def _take_together(db: apsw.Connection, account: AccountId, takers: list[_Taker]) -> None:
     hands = tape.deal(db, account, [taker.limit for taker in takers])

@@ -92,7 +92,8 @@ def of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, limit: int) -
 
     What it passes over because it was taken it never passes over again: `bulk.collected_to` remembers.
     """
-    number = db.execute("SELECT collected_to FROM bulk WHERE account = ? AND bulk_id = ?", (account, bulk_id)).get or 0
+    known = db.execute("SELECT collected_to FROM bulk WHERE account = ? AND bulk_id = ?", (account, bulk_id)).get or 0
+    number = known
     numbers: list[int] = []
     passed = 0
     while len(numbers) < limit and (found := _next_of_bulk(db, account, bulk_id, number)):
@@ -102,8 +103,8 @@ def of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, limit: int) -
             numbers.append(found)
         elif (passed := passed + 1) % _SLICE == 0:
             yield
-    # all of the bulk up to here was handed out before, or is now
-    db.execute("UPDATE bulk SET collected_to = ? WHERE account = ? AND bulk_id = ?", (number, account, bulk_id))
+    if number > known:  # all of the bulk up to here was handed out before, or is now
+        db.execute("UPDATE bulk SET collected_to = ? WHERE account = ? AND bulk_id = ?", (number, account, bulk_id))
     return runs_of(numbers)
 
 
