@@ -90,12 +90,14 @@ async def test_a_removal_cut_short_is_finished_by_the_next_owner(store: Store, p
     """The process that removed died between two slices of the cancelling: nobody is called for it any more."""
     account = await an_account(store, "a")
     await store.accept(account.id, a_bulk("b", 1_200), NOW)
+    arrived = asyncio.Event()
+    store.on_arrival = lambda account: arrived.set()
     removing = asyncio.create_task(store.remove_account("a", NOW))
-    while place.ledger().waiting == 0:
-        await asyncio.sleep(0)
+    await arrived.wait()
     removing.cancel()
     await asyncio.gather(removing, return_exceptions=True)
     await store.close()
+    assert place.ledger().pending > 0
     await store.open()
     assert await store.claim(9, NOW) == []
     ledger = place.ledger()
