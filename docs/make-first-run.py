@@ -5,6 +5,7 @@
 It serves at 127.0.0.1:8080, so nothing else may; it needs curl.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
