@@ -24,6 +24,11 @@ class Pulse:
     def beats(self) -> int:
         return len(self._gaps)
 
+    @property
+    def worst(self) -> float:
+        """The longest that the loop was held, in seconds."""
+        return max(self._gaps)
+
     def check(self) -> None:
         """The worst tick may be the machine's; the second worst, with slack, is ours."""
         worst = sorted(self._gaps)[-2:]

@@ -4,12 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from ringback.model.exceptions import StoreInUse, StoreUnavailable
-from ringback.store.database import FILE, Ownership
+from ringback.store.database import FILE, Ownership, connect, migrate
 from ringback.store.sqlite import SqliteStore
 from tests.store.builders import NOW, a_bulk, an_account, take, with_reports
 from tests.store.places import SqlitePlace
@@ -101,12 +102,32 @@ async def ends(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
 
 
 async def test_processes_that_open_a_fresh_folder_at_once_agree(place: SqlitePlace) -> None:
-    visitors = [another(place, owner=False) for _ in range(4)]
+    visitors = [another(place, owner=False) for _ in range(5)]
     owner = another(place, owner=True)
     for code, out, err in await asyncio.gather(*map(ends, [*visitors, owner])):
         assert (code, out) == (0, "open\n"), err
     assert place.sql("PRAGMA integrity_check") == [("ok",)]
     assert place.sql("PRAGMA user_version") == [(1,)]
+
+
+async def test_who_waits_for_anothers_migration_finds_it_done(place: SqlitePlace) -> None:
+    place.folder.mkdir()
+    first, second = connect(place.folder / FILE), connect(place.folder / FILE)
+    waits = threading.Event()
+
+    def wait_on(times: int) -> bool:
+        waits.set()
+        return True
+
+    second.set_busy_handler(wait_on)
+    first.execute("BEGIN IMMEDIATE")
+    migrating = asyncio.create_task(asyncio.to_thread(migrate, second))
+    assert await asyncio.to_thread(waits.wait, 20)
+    first.execute("CREATE TABLE account (made_by_the_first); PRAGMA user_version = 1; COMMIT")
+    await migrating
+    assert place.sql("SELECT name FROM sqlite_schema") == [("account",)]
+    first.close()
+    second.close()
 
 
 async def test_a_second_owner_is_refused_naming_the_first(place: SqlitePlace) -> None:

@@ -8,12 +8,14 @@ from tests.store.places import Ledger, Place
 from tests.store.pulse import Pulse
 
 RETENTION = 48 * HOUR
+MOST = 300 + 1_000  # reports that one slice forgets: its own measure and the largest take
 OVER = NOW + RETENTION + 1
 
 
 async def prune_all(store: Store, now: int) -> Pruned:
     pruned = Pruned()
     while (slice_ := await store.prune(now)).reports:
+        assert slice_.reports <= MOST
         pruned += slice_
     return pruned
 

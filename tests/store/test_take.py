@@ -100,6 +100,21 @@ async def _late_second_of_b(store: Store, account: Account) -> None:
     await store.finish(*an_end(of_b))
 
 
+async def test_a_bulk_is_taken_a_piece_at_a_time(store: Store, account: Account) -> None:
+    """Also when some of it was taken in other ways, before or in between."""
+    ids = await with_reports(store, account.id, "b", 20)
+    assert await take(store, account.id, 3) == ids[:3]
+    assert await take(store, account.id, 4, bulk="b") == ids[3:7]
+    assert await take(store, account.id, message=ids[8]) == [ids[8]]
+    assert await take(store, account.id, 4, bulk="b") == [ids[7], *ids[9:12]]
+    assert await take(store, account.id, 2) == ids[12:14]
+    assert await take(store, account.id, 4, bulk="b") == ids[14:18]
+    late = await with_reports(store, account.id, "c", 2)
+    assert await take(store, account.id, 4, bulk="b") == ids[18:]
+    assert await take(store, account.id, 4, bulk="b") == []
+    assert await take(store, account.id, 4, bulk="c") == late
+
+
 async def test_nobody_takes_anothers_reports(store: Store, account: Account) -> None:
     other = await an_account(store)
     (mine,) = await with_reports(store, account.id, "b", ["m"])

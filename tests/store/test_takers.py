@@ -144,7 +144,7 @@ class Journey(RuleBasedStateMachine):
         if new:
             self.bulks[bulk] = new
 
-    @rule(limit=st.integers(1, 12))
+    @rule(limit=st.integers(1, 30))
     def claim(self, limit: int) -> None:
         calls = self.run(self.store.claim(limit, self.now))
         assert len(calls) == min(limit, len(self.pending))
@@ -153,7 +153,7 @@ class Journey(RuleBasedStateMachine):
         self.ringing += calls
 
     @precondition(lambda self: self.ringing)
-    @rule(data=st.data(), n=st.integers(1, 10))
+    @rule(data=st.data(), n=st.integers(1, 20))
     def finish(self, data: st.DataObject, n: int) -> None:
         for call in data.draw(st.permutations(self.ringing))[:n]:
             self.run(self.store.finish(*an_end(call)))
@@ -203,7 +203,7 @@ class Journey(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 TestJourney = Journey.TestCase
 TestJourney.settings = QUICK

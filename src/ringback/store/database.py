@@ -61,7 +61,7 @@ def connect(path: Path, *, vfs: str | None = None, read_only: bool = False) -> a
     try:
         if not read_only:
             db.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-            db.execute("PRAGMA journal_mode = WAL")
+            _into_wal(db)
             db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA cache_size = -{_CACHE}")
         db.execute("PRAGMA temp_store = MEMORY")
@@ -69,6 +69,19 @@ def connect(path: Path, *, vfs: str | None = None, read_only: bool = False) -> a
         let_go(db)
         raise
     return db
+
+
+def _into_wal(db: apsw.Connection, patience: float = 5.0) -> None:
+    """Another process may be doing the same to a fresh file, and SQLite's busy timeout does not hold for it."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def let_go(db: apsw.Connection) -> None:
