@@ -1,7 +1,8 @@
 """The dispatcher: claims what is due, has it called, settles the outcome and writes it down."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec
 
 import structlog
 
@@ -13,6 +14,8 @@ from ..model.settle import Terms, settle
 from ..model.times import Instant
 from ..store.store import Store
 from .loop import Loop
+
+P = ParamSpec("P")
 
 _log = structlog.get_logger()
 _TRY_AGAIN = 0.5  # seconds until a report that the disk refused is written again
@@ -49,8 +52,12 @@ class Dispatcher(Loop):
 
     async def _carry(self, call: Call) -> None:
         result = await self._place(call)
+        if result.cause is Cause.NOT_PLACED:
+            await self._written(self._store.postpone, call, result, self._now())
+            return
         report = settle(call, result, self._terms())
-        await self._finish(call, result, report)
+        await self._written(self._store.finish, call, result, report)
+        _log.info("finished", message_id=call.message_id, status=report.status.name, error=report.error.name)
         self.on_report(report)
         self.wake()
 
@@ -63,15 +70,13 @@ class Dispatcher(Loop):
             _log.exception("the engine failed", message_id=call.message_id)
             return CallResult(Cause.UNKNOWN, ended_at=self._now())
 
-    async def _finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
+    async def _written(self, step: Callable[P, Awaitable[None]], *what: P.args, **more: P.kwargs) -> None:
         """Writes the end down, however long the disk takes: what is known now would be unknown after a restart."""
         while True:
             try:
-                await self._store.finish(call, result, report)
-                _log.info("finished", message_id=call.message_id, status=report.status.name, error=report.error.name)
-                return
+                return await step(*what, **more)
             except StoreUnavailable:
                 await asyncio.sleep(_TRY_AGAIN)
             except AlreadyFinished as why:
-                _log.error("a second end was not written", message_id=call.message_id, why=str(why))
-                return
+                _log.error("a second end was not written", why=str(why))
+                return None

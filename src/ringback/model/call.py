@@ -34,6 +34,7 @@ class Cause(StrEnum):
     BAD_AUDIO_FILE = "bad-audio-file"  # never dialled: the file, text or voice can't be made sound
     WRONG_NETWORK = "wrong-network"  # never dialled: accepted for the sandbox, and this is a trunk, or the reverse
     CANCELLED = "cancelled"  # never dialled: called off before it was placed
+    NOT_PLACED = "not-placed"  # never dialled: Ringback is stopping, and the message waits for its next start
     UNKNOWN = "unknown"  # Ringback died in mid-call; whether anybody heard it can't be known
 
 
@@ -46,6 +47,7 @@ class CallResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
     cause: Cause
     ended_at: Instant
+    invited_at: Instant | None = None
     ringing_at: Instant | None = None
     answered_at: Instant | None = None
     dtmf: tuple[str, ...] | None = None

@@ -8,7 +8,7 @@ from . import status as s
 from .call import Call, CallResult, Cause
 from .report import DeliveryReport, Price
 from .tariff import RateDeck
-from .times import SECOND
+from .times import SECOND, Instant
 
 _ERROR_OF_CAUSE = {
     Cause.ANSWERED: s.ANSWERED,
@@ -33,13 +33,14 @@ class Terms(msgspec.Struct, frozen=True):
 def settle(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
     """The final report of a call. `doneAt` is never before `sentAt`, even if the clock stepped back."""
     error = _error(result)
+    sent_at = _sent_at(call, result)
     rate = terms.deck.rate(call.to)
     return DeliveryReport(
         bulk_id=call.bulk_id,
         message_id=call.message_id,
         to=call.to,
-        sent_at=call.placed_at,
-        done_at=max(call.placed_at, result.ended_at),
+        sent_at=sent_at,
+        done_at=max(sent_at, result.ended_at),
         duration=_duration(result),
         status=s.REJECTED_ROUTE_NOT_AVAILABLE if result.cause is Cause.WRONG_NETWORK else s.status_of(error),
         error=error,
@@ -59,6 +60,13 @@ def _error(result: CallResult) -> s.Error:
     if result.cause is Cause.REFUSED and result.sip_status:
         return s.error_of_sip(result.sip_status)
     return _ERROR_OF_CAUSE.get(result.cause, s.UNKNOWN_ERROR)
+
+
+def _sent_at(call: Call, result: CallResult) -> Instant:
+    """The first INVITE, or when it was decided that there will be none (contract section 4)."""
+    if result.invited_at is not None:
+        return result.invited_at
+    return call.placed_at if result.cause is Cause.UNKNOWN else result.ended_at
 
 
 def _duration(result: CallResult) -> int:

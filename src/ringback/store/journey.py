@@ -140,11 +140,27 @@ def finish(db: apsw.Connection, call: Call, result: CallResult, report: Delivery
     db.execute("UPDATE message SET state = 'done' WHERE account = ? AND message_id = ? AND state = 'calling'", key)
     if db.changes() != 1:
         raise AlreadyFinished(f"the message {call.message_id!r} has its report")
+    _close_attempt(db, call, result)
+    tape.append(db, call.account.id, report)
+
+
+def _close_attempt(db: apsw.Connection, call: Call, result: CallResult) -> None:
     db.execute(
         "UPDATE attempt SET result = ?, recording = ? WHERE account = ? AND message_id = ? AND attempt = ?",
-        (msgspec.json.encode(result), result.recording, *key, call.attempt),
+        (msgspec.json.encode(result), result.recording, call.account.id, call.message_id, call.attempt),
     )
-    tape.append(db, call.account.id, report)
+
+
+def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instant) -> None:
+    """The attempt is closed and the message is pending again, due at `due_at`. Raises `AlreadyFinished`."""
+    key = (call.account.id, call.message_id)
+    db.execute(
+        "UPDATE message SET state = 'pending', due_at = ? WHERE account = ? AND message_id = ? AND state = 'calling'",
+        (due_at, *key),
+    )
+    if db.changes() != 1:
+        raise AlreadyFinished(f"the message {call.message_id!r} has its report")
+    _close_attempt(db, call, result)
 
 
 def cancel(db: apsw.Connection, account: AccountId, limit: int, conclude: Conclude) -> int:

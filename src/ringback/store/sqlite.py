@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import apsw
-import msgspec
 
 from ..model.account import Account
 from ..model.call import Call, CallResult, Cause
@@ -116,8 +115,7 @@ class SqliteStore:
         """Ends what was not yet called, a slice at a time: how many. Cut short, the next owner goes on with it."""
 
         def conclude(call: Call) -> DeliveryReport:
-            placed = msgspec.structs.replace(call, placed_at=now)  # when it was decided that there will be no call
-            return settle(placed, CallResult(Cause.CANCELLED, ended_at=now), Terms(RateDeck({}), ""))
+            return settle(call, CallResult(Cause.CANCELLED, ended_at=now), Terms(RateDeck({}), ""))
 
         cancelled = 0
         while slice_ := await self._group.run(lambda db: journey.cancel(db, account, _CANCELLED_AT_ONCE, conclude)):
@@ -156,6 +154,10 @@ class SqliteStore:
         """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
         await self._group.run(lambda db: journey.finish(db, call, result, report))
         self.on_arrival(call.account.id)
+
+    async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
+        """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
+        await self._group.run(lambda db: journey.postpone(db, call, result, due_at))
 
     async def unfinished(self) -> list[Call]:
         """Calls that were placed by a Ringback that is no more: their end is unknown."""

@@ -103,7 +103,10 @@ class Store(Protocol):
         """The next calls to place, written down as attempts before this returns. Accounts take turns."""
 
     async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
-        """The message is done and its one report is on the tape, in one transaction."""
+        """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
+
+    async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
+        """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
 
     async def unfinished(self) -> list[Call]:
         """Calls that were placed by a Ringback that is no more: their end is unknown."""

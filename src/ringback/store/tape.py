@@ -46,7 +46,7 @@ def _one(db: apsw.Connection, account: AccountId, number: int) -> bytes:
 
 
 def _joined(db: apsw.Connection, account: AccountId, first: int, last: int) -> bytes:
-    """In the order of the primary key, which the search walks; to ask for that order costs a sort, or a copy of each."""
+    """In the order of the primary key, which the search walks; to ask for that order costs a sort or a copy."""
     found: bytes = db.execute(
         "SELECT CAST(group_concat(json, ',') AS BLOB) FROM report WHERE account = ? AND number BETWEEN ? AND ?",
         (account, first, last),

@@ -43,9 +43,8 @@ CREATE TABLE message (
 CREATE INDEX message_due ON message (account, due_at, message_id) WHERE state = 'pending';
 CREATE INDEX message_calling ON message (account, message_id) WHERE state = 'calling';
 CREATE INDEX message_bulk ON message (account, bulk_id);
--- A status never moves back (promise 5).
-CREATE TRIGGER message_forward BEFORE UPDATE OF state ON message
-WHEN old.state = 'done' OR (old.state = 'calling' AND new.state = 'pending')
+-- A status never moves back (promise 5): what has its report keeps it. A call that never rang may be claimed again.
+CREATE TRIGGER message_forward BEFORE UPDATE OF state ON message WHEN old.state = 'done'
 BEGIN SELECT RAISE(ABORT, 'a status never moves back'); END;
 
 -- The journal: an attempt is written before its INVITE leaves.
