@@ -16,6 +16,7 @@ STEP = 0.06  # seconds between two looks at a line; its transmit buffer is two s
 _AFTER_THE_LAST_WORD = 0.3  # seconds, so that a jitter buffer plays it out
 _LONGEST = 1_800  # seconds an answered call may last when callTimeout says nothing
 _BYTES_PER_SECOND = 2 * TELEPHONE_RATE
+_LATE = _BYTES_PER_SECOND // 10  # bytes of jitter that a recording evens out
 _FRAME = 320  # bytes in 20 ms: a sound ends on a whole packet, so that none is counted as cut short
 
 
@@ -30,6 +31,9 @@ class Line(Protocol):
 
     def unsent(self) -> int:
         """Bytes that are queued and not sent yet."""
+
+    def lost(self) -> int:
+        """Bytes that were queued and will never be sent, since this was last asked: its streams were replaced."""
 
     def pressed(self) -> str:
         """The keys pressed since this was last asked, in order."""
@@ -55,7 +59,7 @@ class Conversation:
         self._clock = clock
         self._written = 0
         self._begun = self._acted = clock()  # acted: when the last word was said or the last key pressed
-        self._spoken = False
+        self._spoken = self._interrupted = False
         self.starved = 0  # times the line ran dry in mid-speech
         self.keys = Keys(message.max_dtmf) if message.max_dtmf else None
 
@@ -65,15 +69,22 @@ class Conversation:
             self._speak()
             self._listen()
             if self._finished():
-                return
+                break
             await self._line.stir(STEP)
-        self._listen()
+        else:
+            self._listen()
+        if self._track:
+            self._track.end(self._clock() - self._begun)
 
     def _speak(self) -> None:
+        if lost := self._line.lost():
+            self._written, self._spoken, self._interrupted = max(0, self._written - lost), False, True
         if self._written < len(self._pcm):
-            if self._written and self._line.unsent() == 0 and not self._line.over:
-                self.starved += 1
-            self._written += self._line.write(self._pcm[self._written : self._written + 2 * _BYTES_PER_SECOND])
+            dry = self._written > 0 and self._line.unsent() == 0
+            taken = self._line.write(self._pcm[self._written : self._written + 2 * _BYTES_PER_SECOND])
+            self._written += taken
+            self.starved += dry and taken > 0 and not self._interrupted  # one that takes nothing is on hold, or over
+            self._interrupted &= taken == 0
         elif not self._spoken and self._line.unsent() == 0:
             self._spoken, self._acted = True, self._clock()
 
@@ -98,23 +109,38 @@ class Conversation:
 
 
 class _Track:
-    """Both sides on one time line. A side that is late is silence, and what came too early waits its turn."""
+    """Both sides on one time line: where a side is silent, or late by more than `_LATE`, there is silence."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._heard = bytearray()
         self._said = bytearray()
-        self._length = 0  # bytes of each side
+        self._length = 0  # bytes of each side that were written
         self.said = 0  # bytes of the message that were sent
 
     def run(self, elapsed: float, heard: bytes, said: bytes) -> None:
-        self._heard += heard
-        self._said += said
+        """What came by then. It is written `_LATE` later, so that nothing late tears a hole."""
         self.said += len(said)
-        piece = int(elapsed * TELEPHONE_RATE) * 2 - self._length
-        if piece > 0:
-            self._recording.write(_cut(self._heard, piece), _cut(self._said, piece))
-            self._length += piece
+        now = int(elapsed * TELEPHONE_RATE) * 2
+        self._queue(self._heard, heard, now)
+        self._queue(self._said, said, now)
+        self._write(now - _LATE)
+
+    def end(self, elapsed: float) -> None:
+        """The call is over; what came too early is cut off."""
+        self._write(int(elapsed * TELEPHONE_RATE) * 2)
+
+    def _queue(self, queue: bytearray, piece: bytes, now: int) -> None:
+        missing = now - self._length - len(queue) - len(piece)
+        if piece and missing > _LATE:
+            queue += bytes(missing)
+        queue += piece
+
+    def _write(self, until: int) -> None:
+        size = until - self._length
+        if size > 0:
+            self._recording.write(_cut(self._heard, size), _cut(self._said, size))
+            self._length += size
 
 
 def _cut(queue: bytearray, size: int) -> bytes:

@@ -19,7 +19,7 @@ from ..model.message import Network
 from ..model.times import Instant
 from ..model.trunk import Trunk
 from .conversation import Conversation
-from .dialog import Dialog, SipLine
+from .dialog import Dialog, SipLine, knocking
 
 _log = structlog.get_logger()
 
@@ -29,8 +29,10 @@ MOST_CALLERS = 500
 MOST_CHANNELS = 250
 """The stack has 256 places for calls with sound; one more would be answered and hear nothing."""
 
-_GOODBYE = 3.0  # seconds for the calls that `stop` hangs up to come to their end
+_GOODBYE = 5.0  # seconds for the calls that `stop` hangs up to come to their end
+_INVITE_DIES = 32.0  # seconds until an INVITE without any answer is over: timer B, RFC 3261 section 17.1.1.2
 _LAST_WORDS = 0.5  # seconds from the last BYE or CANCEL to the end of the stack, which repeats them until then
+_SUSPICIOUS = 1.0  # seconds without a word from the trunk until we ask whether anybody is there
 _NOBODY = "ringback"
 _CODECS = ("pcma", "pcmu")
 
@@ -63,6 +65,7 @@ class SipEngine:
         self._runtime = Runtime()
         self._agents: dict[str, asyncio.Task[UserAgent]] = {}
         self._live: set[Dialog] = set()  # every call from place() until its result
+        self._given_up: set[asyncio.Task[None]] = set()  # calls with a result, that can't be hung up yet
         self._dialogs: dict[int, Dialog] = {}  # those whose INVITE left, by the stack's handle
         self._early: dict[int, list[StackEvent]] = {}
         self._dialling = 0
@@ -88,7 +91,7 @@ class SipEngine:
 
     def free_channels(self) -> int:
         """How many calls could be placed now; 0 once it is stopping."""
-        return 0 if self._stopping else self._channels - len(self._live)
+        return 0 if self._stopping else self._channels - len(self._live) - len(self._given_up)
 
     async def place(self, call: Call) -> CallResult:
         """Phones, speaks, listens, records; returns when the call is over and its line is free again.
@@ -110,26 +113,31 @@ class SipEngine:
 
     def _release(self, dialog: Dialog) -> None:
         self._live.discard(dialog)
-        if not self._live:
+        self._rest()
+
+    def _rest(self) -> None:
+        if not self._live and not self._given_up:
             self._idle.set()
 
     async def stop(self, grace: float) -> None:
         """Places no more, lets live calls end for up to `grace` seconds, then hangs up what is left."""
         self._stopping = True
         await self._until_idle(grace)
-        for dialog in (left := list(self._live)):
+        hung_up = bool(self._live or self._given_up)
+        for dialog in list(self._live):
             dialog.close("Ringback is stopping")
-        await self._until_idle(2 * _GOODBYE)
-        if left:
+        await self._until_idle(_GOODBYE)
+        for dialog in self._dialogs.values():
+            dialog.heard.set()  # a CANCEL leaves if the phone said as little as 100 Trying
+        if hung_up:
             await asyncio.sleep(_LAST_WORDS)
         with contextlib.suppress(BaresipError):
             await self._runtime.close()
 
     async def _until_idle(self, seconds: float) -> None:
         self._idle.clear()
-        if self._live:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), seconds)
+        self._rest()
+        await _within(seconds, self._idle)
 
     async def _place(self, call: Call, dialog: Dialog) -> CallResult:
         try:
@@ -149,8 +157,7 @@ class SipEngine:
         try:
             return await self._follow(call, sip, dialog, sound)
         finally:
-            await self._hang_up(sip, dialog)
-            self._dialogs.pop(sip.handle, None)
+            await self._let_go(sip, dialog)
 
     async def _sound(self, call: Call) -> Sound:
         message = call.message
@@ -173,6 +180,7 @@ class SipEngine:
             self._dialogs[sip.handle] = dialog
             for event in self._early.pop(sip.handle, ()):
                 dialog.on_event(event)
+                sip._on_stack_event(event)  # it missed these, and stays subscribed until it hears of its end
             return sip
         finally:
             self._dialling -= 1
@@ -211,8 +219,7 @@ class SipEngine:
         )
 
     async def _follow(self, call: Call, sip: SipCall, dialog: Dialog, sound: Sound) -> CallResult:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(dialog.settled.wait(), call.message.ring_timeout)
+        await self._ring(dialog, call.message.ring_timeout)
         if dialog.answered_at is None:
             return self._unanswered(dialog)
         recording = self._recordings.open() if call.message.record else None
@@ -236,6 +243,18 @@ class SipEngine:
             file_seconds=sound.seconds,
         )
 
+    async def _ring(self, dialog: Dialog, seconds: float) -> None:
+        """Returns when it was answered, is over, or that time has passed."""
+        suspicious = min(_SUSPICIOUS, seconds)
+        if await _within(suspicious, dialog.settled) or dialog.ringing_at or self._trunk.transport != "udp":
+            await _within(seconds - suspicious, dialog.settled)
+            return
+        with contextlib.suppress(OSError):
+            async with knocking(self._trunk.host, self._trunk.port, dialog.refused):
+                await _within(seconds - suspicious, dialog.settled)
+                return
+        await _within(seconds - suspicious, dialog.settled)
+
     def _cause(self, dialog: Dialog) -> Cause:
         if self._dead:
             return Cause.UNKNOWN
@@ -256,9 +275,33 @@ class SipEngine:
             sip_call_id=dialog.call_id,
         )
 
+    async def _let_go(self, sip: SipCall, dialog: Dialog) -> None:
+        """The call has its result. Until the phone has said something, no CANCEL may leave (RFC 3261 section 9.1).
+
+        The stack would forget such a call, and the phone ring for ever: somebody has to stay until it speaks.
+        """
+        if dialog.heard.is_set():
+            await self._forget(sip, dialog)
+            return
+        task = asyncio.ensure_future(self._forget_later(sip, dialog))
+        self._given_up.add(task)
+        task.add_done_callback(self._buried)
+
+    async def _forget_later(self, sip: SipCall, dialog: Dialog) -> None:
+        await _within(_INVITE_DIES, dialog.heard)
+        await self._forget(sip, dialog)
+
+    async def _forget(self, sip: SipCall, dialog: Dialog) -> None:
+        await self._hang_up(sip, dialog)
+        self._dialogs.pop(sip.handle, None)
+
+    def _buried(self, task: asyncio.Task[None]) -> None:
+        self._given_up.discard(task)
+        self._rest()
+
     async def _hang_up(self, sip: SipCall, dialog: Dialog) -> None:
         """BYE, or CANCEL while nobody has answered. Nothing to do when the call is gone."""
-        if sip.state.value != "closed":
+        if not dialog.gone:
             with contextlib.suppress(BaresipError):
                 await sip.hangup()
         dialog.close("hung up")
@@ -273,5 +316,12 @@ class SipEngine:
     def _died(self) -> None:
         self._stopping = self._dead = True
         for dialog in list(self._dialogs.values()):
-            dialog.close("the SIP stack died")
+            dialog.end("the SIP stack died")
         self._on_dead()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether it is set, waiting so long for it."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

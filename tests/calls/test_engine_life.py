@@ -1,0 +1,160 @@
+"""How an engine counts its channels, stops, is called off, and dies."""
+
+import asyncio
+import json
+import socket
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from ringback.model.call import Cause
+from ringback.model.exceptions import ConfigError
+from tests.calls import scenario as s
+from tests.calls.conftest import StartEngine
+from tests.calls.said import call
+from tests.calls.sipp import free_port
+from tests.calls.test_engine import RINGS, Phone
+from tests.eventually import eventually_async
+
+GIVES_UP = (s.hears("CANCEL"), s.agrees(), s.refuses_invite("487 Request Terminated"), s.hears("ACK"))
+
+
+async def test_two_calls_at_once_take_two_channels(start_engine: StartEngine, sipp: Phone) -> None:
+    with sipp(s.invited(), RINGS, s.waits(200), s.answers(), s.hung_up_on(), calls=2) as phone:
+        engine = await start_engine(phone.port, channels=3)
+        assert engine.free_channels() == 3
+        placing = [asyncio.create_task(engine.place(call(to, caller="111"))) for to in ("38598101", "38598102")]
+        await asyncio.sleep(0)
+        assert engine.free_channels() == 1
+        results = await asyncio.gather(*placing)
+        assert engine.free_channels() == 3
+        await phone.ended_well()
+    assert {result.cause for result in results} == {Cause.ANSWERED}
+    first, second = phone.messages("INVITE ")
+    assert {first[:20], second[:20]} == {"INVITE sip:38598101@", "INVITE sip:38598102@"}
+
+
+async def test_stop_lets_a_live_call_end(start_engine: StartEngine, sipp: Phone) -> None:
+    with sipp(s.invited(), s.answers(), s.hung_up_on()) as phone:
+        engine = await start_engine(phone.port)
+        placing = asyncio.create_task(engine.place(call(text="1")))
+        await eventually_async(lambda: phone.messages("ACK "), 5, "the answer")
+        stopping = asyncio.create_task(engine.stop(30))
+        await asyncio.sleep(0)
+        assert engine.free_channels() == 0
+        result = await placing
+        await asyncio.wait_for(stopping, 2)
+        await phone.ended_well()
+    assert result.cause is Cause.ANSWERED
+    assert result.answered_at
+    assert result.ended_at - result.answered_at > 1_000
+
+
+async def test_stop_hangs_up_what_is_left(start_engine: StartEngine, sipp: Phone) -> None:
+    with sipp(s.invited(), s.answers(), s.hung_up_on()) as phone:
+        engine = await start_engine(phone.port)
+        placing = asyncio.create_task(engine.place(call(text="30")))
+        await eventually_async(lambda: phone.messages("ACK "), 5, "the answer")
+        await asyncio.wait_for(engine.stop(0.3), 3)
+        result = await placing
+        await phone.ended_well()
+    assert (result.cause, len(phone.messages("BYE "))) == (Cause.ANSWERED, 1)
+
+
+@pytest.mark.parametrize("ring_after_ms", [0, 300])
+async def test_stop_gives_up_what_rings(start_engine: StartEngine, sipp: Phone, ring_after_ms: int) -> None:
+    """Also what does not ring yet: no CANCEL may leave before something was heard (RFC 3261 section 9.1)."""
+    with sipp(s.invited(), s.waits(ring_after_ms), RINGS, *GIVES_UP) as phone:
+        engine = await start_engine(phone.port)
+        placing = asyncio.create_task(engine.place(call(ring_timeout=30)))
+        await phone.invited()
+        await asyncio.wait_for(engine.stop(0), 3)
+        result = await placing
+        await phone.ended_well()
+    assert result.cause is (Cause.UNREACHABLE if ring_after_ms else Cause.NO_ANSWER)
+
+
+async def test_nothing_is_dialled_after_stop(start_engine: StartEngine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trunk:
+        trunk.bind(("127.0.0.1", 0))
+        trunk.setblocking(False)
+        engine = await start_engine(trunk.getsockname()[1])
+        early = asyncio.create_task(engine.place(call()))  # its speech is not ready yet
+        await asyncio.sleep(0)
+        await engine.stop(0)
+        assert (await early).cause is Cause.CANCELLED
+        assert (await engine.place(call())).cause is Cause.CANCELLED
+        with pytest.raises(BlockingIOError):
+            trunk.recv(1)
+        await engine.stop(0)
+
+
+async def test_a_call_that_is_called_off_is_hung_up(start_engine: StartEngine, sipp: Phone) -> None:
+    with sipp(s.invited(), s.answers(), s.hung_up_on()) as phone:
+        engine = await start_engine(phone.port)
+        placing = asyncio.create_task(engine.place(call(text="30", record=True)))
+        await eventually_async(lambda: phone.messages("ACK "), 5, "the answer")
+        placing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await placing
+        assert engine.free_channels() == 2
+        await phone.ended_well()
+
+
+async def test_called_off_while_its_invite_leaves(start_engine: StartEngine, sipp: Phone) -> None:
+    """At whatever point it is cancelled: either nothing was sent, or it is hung up."""
+    with sipp(s.invited(), RINGS, *GIVES_UP, calls=100) as phone:
+        engine = await start_engine(phone.port)
+        await engine.place(call(ring_timeout=1))
+        for turns in range(14):
+            placing = asyncio.create_task(engine.place(call()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            placing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await placing
+        await engine.stop(0)
+        assert len(phone.messages("INVITE ")) > 1
+        assert len(phone.messages("CANCEL ")) == len(phone.messages("INVITE "))
+
+
+async def test_too_many_channels_are_refused(start_engine: StartEngine) -> None:
+    with pytest.raises(ConfigError, match="channels: at most 250"):
+        await start_engine(free_port(), channels=251)
+
+
+DYING = """
+import asyncio, json, sys
+from pathlib import Path
+from baresip._native import ffi, lib
+from ringback.audio.recordings import Recordings
+from ringback.model.trunk import Trunk
+from tests.calls.conftest import sip_engine
+from tests.calls.said import call
+
+async def main():
+    deaths = []
+    recordings = Recordings(Path(sys.argv[2]))
+    engine = sip_engine(Trunk("127.0.0.1", int(sys.argv[1])), recordings, 3, on_dead=lambda: deaths.append(1))
+    await engine.start()
+    placing = [asyncio.create_task(engine.place(call(text="30", record=True, max_dtmf=1))) for _ in range(2)]
+    await asyncio.to_thread(sys.stdin.readline)
+    lib.bp_cmd(lib.BP_CMD_STOP, 0, ffi.NULL)  # its thread ends, as if by a fault of its own
+    causes = [(await one).cause for one in placing]
+    print(json.dumps([deaths, causes, engine.free_channels(), (await engine.place(call())).cause]))
+    await engine.stop(1)
+    recordings.stop()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_stack_that_dies_leaves_its_calls_unknown(sipp: Phone, tmp_path: Path) -> None:
+    with sipp(s.invited(), RINGS, s.answers(), s.hung_up_on(), calls=9) as phone:
+        command = [sys.executable, "-c", DYING, str(phone.port), str(tmp_path / "recordings")]
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+        await eventually_async(lambda: len(phone.messages("ACK ")) == 2, 10, "two answers")
+        out, _ = await process.communicate(b"die\n")
+    assert json.loads(out.splitlines()[-1]) == [[1], ["unknown", "unknown"], 0, "cancelled"]
