@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from ringback.model.account import Account
-from ringback.model.exceptions import AlreadyFinished
+from ringback.model.call import CallResult, Cause
+from ringback.model.exceptions import AlreadyFinished, NoSuchAccount
 from ringback.model.message import AccountId
 from ringback.store.store import Store
 from tests.store.builders import NOW, a_bulk, an_account, an_end, finish_all, take, with_reports
@@ -98,25 +99,38 @@ def _facts(call: object) -> dict[str, object]:
     return {name: getattr(call, name) for name in call.__struct_fields__}  # type: ignore[attr-defined]
 
 
-BACK = [
-    ("calling", "UPDATE message SET state = 'pending'"),
-    ("done", "UPDATE message SET state = 'calling'"),
-    ("done", "UPDATE message SET state = 'pending'"),
-    ("done", "UPDATE message SET state = 'gone'"),
-]
-
-
-@pytest.mark.parametrize(("state", "statement"), BACK)
-async def test_a_status_moves_back_for_nobody(
-    store: Store, account: Account, place: Place, state: str, statement: str
-) -> None:
+@pytest.mark.parametrize("state", ["calling", "pending", "gone"])
+async def test_a_status_moves_back_for_nobody(store: Store, account: Account, place: Place, state: str) -> None:
     await store.accept(account.id, a_bulk("b", ["m"]), NOW)
     (call,) = await store.claim(1, NOW)
-    if state == "done":
-        await store.finish(*an_end(call))
+    await store.finish(*an_end(call))
     with pytest.raises(place.refusal):
-        place.sql(statement)
-    assert place.sql("SELECT state FROM message") == [(state,)]
+        place.sql(f"UPDATE message SET state = '{state}'")
+    assert place.sql("SELECT state FROM message") == [("done",)]
+
+
+async def test_what_is_postponed_is_claimed_again_when_it_is_due(store: Store, account: Account, place: Place) -> None:
+    await store.accept(account.id, a_bulk("b", ["m"]), NOW)
+    (call,) = await store.claim(1, NOW)
+    await store.postpone(call, CallResult(Cause.NOT_PLACED, ended_at=NOW), NOW + 10)
+    assert await store.unfinished() == []
+    assert await store.claim(1, NOW + 9) == []
+    (again,) = await store.claim(1, NOW + 10)
+    assert (again.message_id, again.attempt) == ("m", 2)
+    assert place.sql("SELECT attempt, result IS NULL FROM attempt ORDER BY attempt") == [(1, 0), (2, 1)]
+    await store.finish(*an_end(again))
+    with pytest.raises(AlreadyFinished):
+        await store.postpone(again, CallResult(Cause.NOT_PLACED, ended_at=NOW), NOW)
+
+
+async def test_a_removed_account_sends_nothing_more_and_nobody_is_called_for_it(
+    store: Store, account: Account, place: Place
+) -> None:
+    await store.accept(account.id, a_bulk("b", ["m"]), NOW)
+    place.sql(f"UPDATE account SET removed_at = {NOW}")  # as when a removal is cut short by a crash
+    with pytest.raises(NoSuchAccount):
+        await store.accept(account.id, a_bulk("c", ["n"]), NOW)
+    assert await store.claim(1, NOW) == []
 
 
 async def test_a_second_report_of_a_message_fits_nowhere(store: Store, account: Account, place: Place) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from starlette.responses import Response
 
-from ..model.exceptions import RingbackError, StoreUnavailable
+from ..model.exceptions import NoSuchAccount, RingbackError, StoreUnavailable
 from . import xml
 from .negotiation import CONTENT_TYPE, Form, wants
 
@@ -78,6 +78,8 @@ def error_of(problem: Exception, method: str = "", path: str = "") -> ApiError:
         return problem
     if isinstance(problem, StoreUnavailable):
         return unavailable()
+    if isinstance(problem, NoSuchAccount):  # removed while it was asking
+        return unauthorized()
     _log.error(
         "request failed",
         method=method,

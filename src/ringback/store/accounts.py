@@ -29,6 +29,11 @@ def listed(db: apsw.Connection) -> list[AccountRow]:
     return [AccountRow(Account(number, name, zone), secret, key) for number, name, zone, secret, key in rows]
 
 
+def is_there(db: apsw.Connection, account: AccountId) -> bool:
+    """Whether it was added, and not removed."""
+    return db.execute("SELECT 1 FROM account WHERE id = ? AND removed_at IS NULL", (account,)).get is not None
+
+
 def change(db: apsw.Connection, name: str, password_hash: str | None, key_hash: bytes | None) -> None:
     """Sets what is not None. Raises `NoSuchAccount`."""
     db.execute(

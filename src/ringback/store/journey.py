@@ -10,11 +10,12 @@ import msgspec
 
 from ..model.account import Account
 from ..model.call import Call, CallResult
-from ..model.exceptions import AlreadyFinished, BulkInUse
+from ..model.exceptions import AlreadyFinished, BulkInUse, NoSuchAccount
 from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.times import Instant
 from . import tape
+from .accounts import is_there
 from .database import rows
 
 Conclude: TypeAlias = Callable[[Call], DeliveryReport]
@@ -23,7 +24,12 @@ _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
 
 
 def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> Generator[None, None, set[str]]:
-    """Writes a request down, a slice at a time. Gives the message ids that were used before."""
+    """Writes a request down, a slice at a time. Gives the message ids that were used before.
+
+    Raises `BulkInUse`, and `NoSuchAccount` when the account was removed meanwhile.
+    """
+    if not is_there(db, account):
+        raise NoSuchAccount(f"the account {account} was removed")
     new = db.execute(
         "INSERT INTO bulk (account, bulk_id, accepted_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
         (account, bulk.bulk_id, now),
@@ -72,7 +78,7 @@ def claim(db: apsw.Connection, limit: int, now: Instant, turn: AccountId) -> lis
 
 
 def _in_turn(db: apsw.Connection, turn: AccountId) -> list[AccountId]:
-    """Accounts with something pending, by number, those after `turn` first."""
+    """Accounts with something pending, by number, those after `turn` first; nobody is called for a removed one."""
     accounts: list[AccountId] = []
     last = 0
     while found := db.execute(
@@ -81,7 +87,8 @@ def _in_turn(db: apsw.Connection, turn: AccountId) -> list[AccountId]:
         (last,),
     ).get:
         accounts.append(last := found)
-    return sorted(accounts, key=lambda account: (account <= turn, account))
+    there = [account for account in accounts if is_there(db, account)]
+    return sorted(there, key=lambda account: (account <= turn, account))
 
 
 def _due(db: apsw.Connection, account: AccountId, limit: int, now: Instant) -> list[tuple[AccountId, str]]:

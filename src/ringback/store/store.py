@@ -96,7 +96,7 @@ class Store(Protocol):
     async def accept(self, account: AccountId, bulk: Bulk, now: Instant) -> set[str]:
         """Keeps a request, whole. Gives the message ids that were refused because they were used before.
 
-        Raises `BulkInUse`; then nothing of it is kept.
+        Raises `BulkInUse`, and `NoSuchAccount` when it was removed meanwhile; then nothing of it is kept.
         """
 
     async def claim(self, limit: int, now: Instant) -> list[Call]:
