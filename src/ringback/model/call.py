@@ -47,7 +47,6 @@ class CallResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
     cause: Cause
     ended_at: Instant
-    invited_at: Instant | None = None
     ringing_at: Instant | None = None
     answered_at: Instant | None = None
     dtmf: tuple[str, ...] | None = None
@@ -55,3 +54,4 @@ class CallResult(msgspec.Struct, frozen=True, omit_defaults=True):
     sip_status: int | None = None
     sip_call_id: str | None = None
     file_seconds: float | None = None  # how long the message itself is
+    invited_at: Instant | None = None

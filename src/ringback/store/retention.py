@@ -64,6 +64,10 @@ def _forget(db: apsw.Connection, account: AccountId, first: int, last: int, forg
     db.execute("DELETE FROM report WHERE account = ? AND number BETWEEN ? AND ?", span)
     reports = db.changes()
     for (bulk_id,) in bulks:
+        db.execute(
+            "DELETE FROM bulk_report WHERE account = ? AND bulk_id = ? AND number BETWEEN ? AND ?",
+            (account, bulk_id, first, last),
+        )
         _forget_empty_bulk(db, account, bulk_id)
     return Pruned(reports, [file for (file,) in files])
 

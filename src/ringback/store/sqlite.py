@@ -171,11 +171,7 @@ class SqliteStore:
         """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
         if keep is None and wanted == ANY:
             return Taken(await self._shared.take(account, limit, now))
-
-        def step(db: apsw.Connection) -> Generator[None, None, Taken]:
-            return take_alone(db, account, limit, wanted, now, keep)
-
-        return await self._group.run(step)
+        return await self._group.run(lambda db: take_alone(db, account, limit, wanted, now, keep))
 
     async def prune(self, now: Instant) -> Pruned:
         """Forgets a slice of what was collected before `now` less the retention."""

@@ -1,7 +1,6 @@
 """Taking: how requests for reports become steps of a transaction."""
 
 import asyncio
-from collections.abc import Generator
 
 import apsw
 import msgspec
@@ -85,11 +84,11 @@ _TAKE = "INSERT INTO take (account, taken_at, stretches, question) VALUES (?, ?,
 
 def take_alone(
     db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep | None
-) -> Generator[None, None, Taken]:
+) -> Taken:
     """One take of its own: with a filter, or with an Idempotency-Key whose answer is kept with it."""
     if keep and (known := _recall(db, account, keep)):
         return known
-    runs = yield from _found(db, account, limit, wanted)
+    runs = _hand_out(db, account, limit, wanted)
     if not runs:
         return Taken()
     db.execute(_TAKE, (account, now, _json(runs), _json(wanted)))
@@ -97,19 +96,12 @@ def take_alone(
     return Taken(reports, _keep(db, account, keep, reports, now) if keep else None)
 
 
-def _found(
-    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter
-) -> Generator[None, None, list[tape.Run]]:
-    """The numbers to hand out, marked as taken."""
-    if wanted == ANY:
-        return tape.deal(db, account, [limit])[0]
+def _hand_out(db: apsw.Connection, account: AccountId, limit: int, wanted: Filter) -> list[tape.Run]:
     if wanted.message_id is not None:
-        runs = tape.of_message(db, account, wanted)
-    else:
-        runs = yield from tape.of_bulk(db, account, wanted.bulk_id or "", limit)
-    for first, last in runs:
-        tape.mark_taken(db, account, first, last)
-    return runs
+        return tape.of_message(db, account, wanted)
+    if wanted.bulk_id is not None:
+        return tape.of_bulk(db, account, wanted.bulk_id, limit)
+    return tape.deal(db, account, [limit])[0]
 
 
 def _recall(db: apsw.Connection, account: AccountId, keep: Keep) -> Taken | None:

@@ -5,20 +5,20 @@ whose neighbours merge. So a take costs O(limit), whatever was taken before and 
 run inside the caller's transaction.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import apsw
 
 from ..model.message import AccountId
 from ..model.report import DeliveryReport, beside, tts3_json
+from .database import rows
 from .store import Filter
 
 Run: TypeAlias = tuple[int, int]
 """Numbers without a gap between them: the first and the last."""
 
 _NOTHING: Run = (1, 0)
-_SLICE = 200  # numbers passed over before others get the loop
 
 
 def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> int:
@@ -28,6 +28,7 @@ def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> i
     ).get
     row = (account, number, report.bulk_id, report.message_id, tts3_json(report), beside(report))
     db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO bulk_report VALUES (?, ?, ?)", (account, report.bulk_id, number))
     return number
 
 
@@ -77,34 +78,38 @@ def deal(db: apsw.Connection, account: AccountId, limits: list[int]) -> list[lis
 
 
 def of_message(db: apsw.Connection, account: AccountId, wanted: Filter) -> list[Run]:
-    """The number of one message's report, unless it was handed out."""
+    """Hands out one message's report, unless it was handed out before."""
     found = db.execute(
         "SELECT number, bulk_id FROM report WHERE account = ? AND message_id = ?", (account, wanted.message_id)
     ).fetchone()
-    if found is None or wanted.bulk_id not in (None, found[1]) or stretch_of(db, account, found[0]):
+    if found is None or wanted.bulk_id not in (None, found[1]) or _is_taken(db, account, found[0]):
         return []
-    return [(found[0], found[0])]
+    number, bulk_id = found
+    return _hand_out(db, account, bulk_id, [number])
 
 
-def of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, limit: int) -> Generator[None, None, list[Run]]:
-    """The oldest numbers of one bulk not handed out. Others get the loop between its slices.
+def of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, limit: int) -> list[Run]:
+    """Hands out the oldest reports of one bulk that wait."""
+    begin = db.execute("SELECT last FROM taken WHERE account = ? AND first = 1", (account,)).get or 0
+    found = rows(
+        db,
+        "SELECT number FROM bulk_report WHERE account = ? AND bulk_id = ? AND number > ? ORDER BY number LIMIT ?",
+        (account, bulk_id, begin, limit),
+    )
+    return _hand_out(db, account, bulk_id, [number for (number,) in found])
 
-    What it passes over because it was taken it never passes over again: `bulk.collected_to` remembers.
-    """
-    known = db.execute("SELECT collected_to FROM bulk WHERE account = ? AND bulk_id = ?", (account, bulk_id)).get or 0
-    number = known
-    numbers: list[int] = []
-    passed = 0
-    while len(numbers) < limit and (found := _next_of_bulk(db, account, bulk_id, number)):
-        stretch = stretch_of(db, account, found)
-        number = stretch[1] if stretch else found
-        if stretch is None:
-            numbers.append(found)
-        elif (passed := passed + 1) % _SLICE == 0:
-            yield
-    if number > known:  # all of the bulk up to here was handed out before, or is now
-        db.execute("UPDATE bulk SET collected_to = ? WHERE account = ? AND bulk_id = ?", (number, account, bulk_id))
-    return runs_of(numbers)
+
+def _hand_out(db: apsw.Connection, account: AccountId, bulk_id: str, numbers: list[int]) -> list[Run]:
+    """Numbers of one bulk, ascending, and all that wait of it from the first to the last."""
+    if numbers:
+        db.execute(
+            "DELETE FROM bulk_report WHERE account = ? AND bulk_id = ? AND number BETWEEN ? AND ?",
+            (account, bulk_id, numbers[0], numbers[-1]),
+        )
+    runs = runs_of(numbers)
+    for first, last in runs:
+        mark_taken(db, account, first, last)
+    return runs
 
 
 def mark_taken(db: apsw.Connection, account: AccountId, first: int, last: int) -> None:
@@ -122,12 +127,11 @@ def mark_taken(db: apsw.Connection, account: AccountId, first: int, last: int) -
         db.execute("INSERT INTO taken VALUES (?, ?, ?)", (account, first, last))
 
 
-def stretch_of(db: apsw.Connection, account: AccountId, number: int) -> Run | None:
-    """The stretch of handed-out numbers that holds `number`, None when it waits."""
-    found = db.execute(
-        "SELECT first, last FROM taken WHERE account = ? AND first <= ? ORDER BY first DESC LIMIT 1", (account, number)
-    ).fetchone()
-    return found if found and found[1] >= number else None
+def _is_taken(db: apsw.Connection, account: AccountId, number: int) -> bool:
+    last = db.execute(
+        "SELECT last FROM taken WHERE account = ? AND first <= ? ORDER BY first DESC LIMIT 1", (account, number)
+    ).get
+    return last is not None and last >= number
 
 
 def runs_of(numbers: list[int]) -> list[Run]:
@@ -152,11 +156,3 @@ def _gaps(db: apsw.Connection, account: AccountId) -> Iterator[Run]:
         if stretch[0] > first:
             yield first, stretch[0] - 1
         first = stretch[1] + 1
-
-
-def _next_of_bulk(db: apsw.Connection, account: AccountId, bulk_id: str, after: int) -> int | None:
-    found: int | None = db.execute(
-        "SELECT number FROM report WHERE account = ? AND bulk_id = ? AND number > ? ORDER BY number LIMIT 1",
-        (account, bulk_id, after),
-    ).get
-    return found

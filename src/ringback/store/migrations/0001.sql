@@ -12,10 +12,9 @@ CREATE TABLE account (
 CREATE UNIQUE INDEX account_name ON account (name) WHERE removed_at IS NULL;
 
 CREATE TABLE bulk (
-    account      INTEGER NOT NULL,
-    bulk_id      TEXT NOT NULL,
-    accepted_at  INTEGER NOT NULL,
-    collected_to INTEGER NOT NULL DEFAULT 0,  -- every report of the bulk up to this number is handed out
+    account     INTEGER NOT NULL,
+    bulk_id     TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL,
     PRIMARY KEY (account, bulk_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -78,7 +77,15 @@ CREATE TABLE report (
     PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX report_message ON report (account, message_id);  -- exactly one report a message (promise 3)
-CREATE INDEX report_bulk ON report (account, bulk_id, number);
+
+-- The reports of a bulk, less those that were taken by bulk or by message. One that was taken without a filter may
+-- still stand here: its number lies in the account's first stretch, which such takes alone make grow.
+CREATE TABLE bulk_report (
+    account INTEGER NOT NULL,
+    bulk_id TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    PRIMARY KEY (account, bulk_id, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tape (
     account INTEGER PRIMARY KEY,
