@@ -10,7 +10,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from xml.etree import ElementTree
@@ -121,11 +121,12 @@ class Server:
         self.err.finish()
         return code
 
-    def kill(self, who: str) -> None:
-        """`kill -9` of the parent or of the server process."""
+    def kill(self, who: str) -> int:
+        """`kill -9` of the parent or of the server process; the latter's id."""
         self.note_session()
-        victim = self.parent.pid if who == "parent" else self.server_pid
-        os.kill(victim, signal.SIGKILL)
+        server = self.server_pid
+        os.kill(self.parent.pid if who == "parent" else server, signal.SIGKILL)
+        return server
 
     def note_session(self) -> None:
         self.sessions.update(children(self.parent.pid))
@@ -144,22 +145,19 @@ class Server:
     def speech_pid(self) -> int:
         return self._child("ringback.audio.speaker")
 
+    def has_server(self) -> bool:
+        return len(children(self.parent.pid)) == 1
+
     def _child(self, module: str) -> int:
         (found,) = [pid for pid in children(self.server_pid) if module in command_line(pid)]
         return found
 
     def left(self) -> list[str]:
         """Living processes that carry its mark or belong to one of its sessions."""
-        found = []
-        for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
-            try:
-                state, session = status_of(pid)
-                marked = self.mark.encode() in Path(f"/proc/{pid}/environ").read_bytes()
-            except OSError:
-                continue
-            if state not in "ZX" and (marked or session in self.sessions):
-                found.append(f"{pid} {command_line(pid)}")
-        return found
+        return [f"{pid} {command_line(pid)}" for pid, marked, of in living(self.mark) if marked or of in self.sessions]
+
+    def left_of_session(self, session: int) -> list[int]:
+        return [pid for pid, _, of in living(self.mark) if of == session]
 
     def nothing_left(self, within_s: float = 5) -> None:
         eventually(lambda: self.left() == [], within_s, "nothing is left behind")
@@ -180,6 +178,11 @@ class Server:
         """The message ids that this run's log calls finished, in order."""
         told = [json.loads(line) for line in list(self.err.lines) if line.startswith("{")]
         return [line["message_id"] for line in told if line["event"] == "finished"]
+
+    def connected(self) -> bool:
+        """Whether it takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def connections(self) -> int:
         """How many connections to it are open, by the kernel's own table."""
@@ -248,6 +251,18 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
+
+
+def living(mark: str) -> Iterator[tuple[int, bool, int]]:
+    """Every process that is no zombie: its id, whether its environment holds the mark, its session."""
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        try:
+            state, session = status_of(pid)
+            marked = mark.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            continue
+        if state not in "ZX":
+            yield pid, marked, session
 
 
 def status_of(pid: int) -> tuple[str, int]:
