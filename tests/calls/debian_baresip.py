@@ -1,12 +1,13 @@
 """Debian's baresip as the phone that is called: it answers, plays a file, keeps what it hears, presses keys."""
 
+import socket
 import subprocess
 import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tests.calls.sipp import free_port, is_taken
+from tests.calls.sipp import is_taken
 from tests.eventually import eventually
 
 _CONFIG = """
@@ -49,6 +50,19 @@ class Baresip:
         self._process.stdin.flush()
 
 
+def _free_port() -> int:
+    """It takes the port for UDP and TCP, and the next one for TLS."""
+    while True:
+        with ExitStack() as stack:
+            udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            udp.bind(("127.0.0.1", 0))
+            port = int(udp.getsockname()[1])
+            with suppress(OSError, OverflowError):
+                for number in (port, port + 1):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
+                return port
+
+
 def write_wav(path: Path, pcm: bytes) -> None:
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 8_000, 0, "NONE", ""))
@@ -58,7 +72,7 @@ def write_wav(path: Path, pcm: bytes) -> None:
 @contextmanager
 def running_baresip(folder: Path, says: bytes, codec: str = "PCMA") -> Iterator[Baresip]:
     folder.mkdir()
-    port = free_port()
+    port = _free_port()
     (folder / "config").write_text(_CONFIG.format(folder=folder, port=port))
     account = f"<sip:38598102@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codec}/8000/1\n"
     (folder / "accounts").write_text(account)

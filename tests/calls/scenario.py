@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape
 
-_KEYS = "/usr/share/sip-tester"
+KEYS = "/usr/share/sip-tester"
 _TAG = "tag=[pid]phone[call_number]"
 _ANSWER = """
 SIP/2.0 {status}
@@ -128,7 +128,7 @@ def informs(key: str, cseq: int) -> str:
 
 def presses(key: str) -> str:
     """A key as RTP telephone-events, of the recordings that come with sipp: 0 to 9, star or pound."""
-    return f'<nop><action><exec play_pcap_audio="{_KEYS}/dtmf_2833_{key}.pcap"/></action></nop>'
+    return f'<nop><action><exec play_pcap_audio="{KEYS}/dtmf_2833_{key}.pcap"/></action></nop>'
 
 
 def scenario(*steps: str) -> str:

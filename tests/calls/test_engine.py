@@ -70,9 +70,9 @@ async def test_an_answer_after_progress(start_engine: StartEngine, sipp: Phone, 
 
 
 async def test_answers_within_a_millisecond(start_engine: StartEngine, sipp: Phone) -> None:
-    with sipp(s.invited(), s.answers(), s.hung_up_on(), calls=8) as phone:
+    with sipp(s.invited(), s.answers(), s.hung_up_on(), calls=4) as phone:
         engine = await start_engine(phone.port)
-        answered = [await engine.place(call(text="0.02")) for _ in range(8)]
+        answered = [await engine.place(call(text="0.02")) for _ in range(4)]
         await phone.ended_well()
     assert {result.cause for result in answered} == {Cause.ANSWERED}
 
@@ -122,9 +122,9 @@ async def test_no_answer_to_the_invite_at_all(start_engine: StartEngine) -> None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hole:
         hole.bind(("127.0.0.1", 0))
         before = now()
-        result = await outcome(start_engine, hole.getsockname()[1], ring_timeout=2)
+        result = await outcome(start_engine, hole.getsockname()[1], ring_timeout=1)
         assert (result.cause, result.ringing_at) == (Cause.UNREACHABLE, None)
-        assert seconds(before, result.ended_at) == pytest.approx(2, abs=0.3)
+        assert seconds(before, result.ended_at) == pytest.approx(1, abs=0.3)
 
 
 async def test_a_text_that_nobody_can_say_rings_nowhere(start_engine: StartEngine) -> None:

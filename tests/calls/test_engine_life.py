@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from ringback.audio.recordings import Recordings
+from ringback.calls.sip import SipEngine
 from ringback.model.call import Cause
 from ringback.model.exceptions import ConfigError
+from ringback.model.message import Network
+from ringback.model.trunk import Trunk
 from tests.calls import scenario as s
 from tests.calls.conftest import StartEngine
-from tests.calls.said import call
+from tests.calls.said import Speaker, call, now
 from tests.calls.sipp import free_port
 from tests.calls.test_engine import RINGS, Phone
 from tests.eventually import eventually_async
@@ -132,7 +136,7 @@ from baresip._native import ffi, lib
 from ringback.audio.recordings import Recordings
 from ringback.model.trunk import Trunk
 from tests.calls.conftest import sip_engine
-from tests.calls.said import call
+from tests.calls.said import Speaker, call, now
 
 async def main():
     deaths = []
@@ -158,3 +162,17 @@ async def test_a_stack_that_dies_leaves_its_calls_unknown(sipp: Phone, tmp_path:
         await eventually_async(lambda: len(phone.messages("ACK ")) == 2, 10, "two answers")
         out, _ = await process.communicate(b"die\n")
     assert json.loads(out.splitlines()[-1]) == [[1], ["unknown", "unknown"], 0, "cancelled"]
+
+
+async def test_nothing_is_left_of_calls_that_ended_within_a_millisecond(sipp: Phone, recordings: Recordings) -> None:
+    """Of the SIP engine alone: the stack's call objects missed their end, and listened for ever."""
+    with sipp(s.invited(), s.says("486 Busy Here"), s.hears("ACK"), calls=30) as phone:
+        engine = SipEngine(Trunk("127.0.0.1", phone.port), Network.SANDBOX, Speaker(), recordings, 30, clock=now)
+        await engine.start()
+        results = await asyncio.gather(*(engine.place(call()) for _ in range(30)))
+        await phone.ended_well()
+        assert {result.sip_status for result in results} == {486}
+        assert len(engine._runtime._listeners) == 1
+        assert (engine._dialogs, engine._early, engine._given_up) == ({}, {}, set())
+        await engine.stop(0)
+    recordings.stop()

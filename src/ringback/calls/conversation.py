@@ -12,7 +12,7 @@ from ..audio.speech import TELEPHONE_RATE
 from ..model.message import VoiceMessage
 from .keys import Keys
 
-STEP = 0.06  # seconds between two looks at a line; its transmit buffer is two seconds deep
+STEP = 0.1  # seconds between two looks at a line, whose buffers are two seconds deep; why: docs/decisions/0003
 _AFTER_THE_LAST_WORD = 0.3  # seconds, so that a jitter buffer plays it out
 _LONGEST = 1_800  # seconds an answered call may last when callTimeout says nothing
 _BYTES_PER_SECOND = 2 * TELEPHONE_RATE

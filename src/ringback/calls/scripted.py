@@ -30,6 +30,7 @@ class ScriptedEngine:
         self._outcome = outcome or self._answered
         self._hold = hold
         self._held: dict[asyncio.Future[None], Call] = {}
+        self._idle = asyncio.Event()
         self._stopping = False
 
     async def start(self) -> None:
@@ -51,12 +52,15 @@ class ScriptedEngine:
         self.placed.append(call)
         held = asyncio.get_running_loop().create_future()
         self._held[held] = call
+        self._idle.clear()
         try:
             if self._hold:
                 await held
             return self._outcome(call)
         finally:
             del self._held[held]
+            if not self._held:
+                self._idle.set()
 
     def release(self, call: Call | None = None) -> None:
         """Lets a held call end, or all of them."""
@@ -70,8 +74,8 @@ class ScriptedEngine:
         if self._held:
             await asyncio.wait(list(self._held), timeout=grace)
         self.release()
-        while self._held:
-            await asyncio.sleep(0)
+        if self._held:
+            await self._idle.wait()
 
     def _answered(self, call: Call) -> CallResult:
         now = self._clock()

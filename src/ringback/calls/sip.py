@@ -29,7 +29,7 @@ MOST_CALLERS = 500
 MOST_CHANNELS = 250
 """The stack has 256 places for calls with sound; one more would be answered and hear nothing."""
 
-_GOODBYE = 5.0  # seconds for the calls that `stop` hangs up to come to their end
+_GOODBYE = 3.0  # seconds for the calls that `stop` hangs up to come to their end
 _INVITE_DIES = 32.0  # seconds until an INVITE without any answer is over: timer B, RFC 3261 section 17.1.1.2
 _LAST_WORDS = 0.5  # seconds from the last BYE or CANCEL to the end of the stack, which repeats them until then
 _SUSPICIOUS = 1.0  # seconds without a word from the trunk until we ask whether anybody is there
