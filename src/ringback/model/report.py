@@ -82,8 +82,11 @@ def tts3_form(report: DeliveryReport) -> dict[str, Any]:
 
 
 def tts3_json(report: DeliveryReport) -> str:
-    """The report's JSON object, rendered once, when it is written. Decimals are numbers, digit for digit."""
-    return _json.encode(tts3_form(report)).decode()
+    """The report's JSON object, rendered once, when it is written. The price is a number, digit for digit."""
+    form = tts3_form(report)
+    if price := report.price:
+        form["price"] |= {"pricePerSecond": msgspec.Raw(format(price.per_second, "f").encode())}  # never 1E-7
+    return msgspec.json.encode(form).decode()
 
 
 def tts3_xml_forms(joined: bytes) -> list[dict[str, Any]]:
@@ -99,4 +102,3 @@ def tts3_xml_forms(joined: bytes) -> list[dict[str, Any]]:
 
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
-_json = msgspec.json.Encoder(decimal_format="number")

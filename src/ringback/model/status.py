@@ -1,7 +1,5 @@
 """Statuses and errors: the contract's two tables (section 3), and which SIP answer is which error."""
 
-from http import HTTPStatus
-
 import msgspec
 
 
@@ -96,10 +94,42 @@ _BY_SIP_STATUS = {
 # Asking again can't change these answers [ours]; the contract leaves their `permanent` open.
 _PERMANENT_SIP = frozenset({400, 410, 413, 414, 415, 416, 420, 488, 501, 505, 606})
 
-_SIP_PHRASES = {  # RFC 3261 section 21 and RFC 4028, RFC 4412 …, where they differ from HTTP's
+_SIP_PHRASES = {  # IANA's registry of SIP response codes; HTTP's own phrases differ, and by Python's version
+    300: "Multiple Choices",
+    301: "Moved Permanently",
+    302: "Moved Temporarily",
+    305: "Use Proxy",
+    380: "Alternative Service",
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
     407: "Proxy Authentication Required",
+    410: "Gone",
+    412: "Conditional Request Failed",
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    417: "Unknown Resource-Priority",
     420: "Bad Extension",
+    421: "Extension Required",
     422: "Session Interval Too Small",
+    423: "Interval Too Brief",
+    424: "Bad Location Information",
+    425: "Bad Alert Message",
+    428: "Use Identity Header",
+    429: "Provide Referrer Identity",
+    430: "Flow Failed",
+    433: "Anonymity Disallowed",
+    436: "Bad Identity Info",
+    437: "Unsupported Credential",
+    438: "Invalid Identity Header",
+    439: "First Hop Lacks Outbound Support",
+    440: "Max-Breadth Exceeded",
+    469: "Bad Info Package",
+    470: "Consent Needed",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
     483: "Too Many Hops",
@@ -109,9 +139,14 @@ _SIP_PHRASES = {  # RFC 3261 section 21 and RFC 4028, RFC 4412 …, where they d
     489: "Bad Event",
     491: "Request Pending",
     493: "Undecipherable",
+    494: "Security Agreement Required",
+    501: "Not Implemented",
+    502: "Bad Gateway",
     504: "Server Time-out",
     505: "Version Not Supported",
     513: "Message Too Large",
+    555: "Push Notification Service Not Supported",
+    580: "Precondition Failure",
     606: "Not Acceptable",
     607: "Unwanted",
     608: "Rejected",
@@ -140,7 +175,7 @@ def error_of_sip(sip_status: int) -> Error:
     known = _BY_SIP_STATUS.get(sip_status)
     if known:
         return known
-    phrase = _phrase(sip_status)
+    phrase = _SIP_PHRASES.get(sip_status, f"SIP status {sip_status}")
     name = "EC_VOICE_" + "".join(c if c.isalnum() else "_" for c in phrase.upper())
     return _error(5000 + sip_status, 3, name, phrase, sip_status in _PERMANENT_SIP)
 
@@ -148,12 +183,3 @@ def error_of_sip(sip_status: int) -> Error:
 def status_of(error: Error) -> Status:
     """The final status that goes with an error; what the contract does not name was not delivered."""
     return _STATUS_OF_ERROR.get(error.id, UNDELIVERABLE_NOT_DELIVERED)
-
-
-def _phrase(sip_status: int) -> str:
-    if sip_status in _SIP_PHRASES:
-        return _SIP_PHRASES[sip_status]
-    try:
-        return HTTPStatus(sip_status).phrase  # SIP took HTTP's codes and phrases where it could (RFC 3261 section 7.2)
-    except ValueError:
-        return f"SIP status {sip_status}"

@@ -1,7 +1,6 @@
 """The rate deck: which network a number is in and what a second of calling it costs."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
@@ -57,11 +56,11 @@ def parse_deck(text: str) -> RateDeck:
 
 
 def _rows(text: str, faults: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = text.splitlines()
+    """Each line by itself: a quote that is not closed must not swallow the lines after it."""
+    lines = text.removeprefix("\ufeff").splitlines()  # spreadsheets write a byte order mark
     kept = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    reader = csv.reader(io.StringIO("\n".join(line for _, line in kept)))
-    for (number, _), cells in zip(kept, reader, strict=False):
-        values = [cell.strip() for cell in cells]
+    for number, line in kept:
+        values = _cells(line)
         if number == kept[0][0]:
             if tuple(values) != COLUMNS:
                 faults.append(f"line {number}: the first line must be {','.join(COLUMNS)}")
@@ -69,6 +68,13 @@ def _rows(text: str, faults: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
             faults.append(f"line {number}: {len(values)} columns where {len(COLUMNS)} belong")
         else:
             yield number, dict(zip(COLUMNS, values, strict=True))
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return [cell.strip() for cells in csv.reader([line]) for cell in cells]
+    except csv.Error:  # a cell beyond the reader's limit
+        return []
 
 
 def _faults(row: dict[str, str], rates: Mapping[str, Rate]) -> list[str]:

@@ -1,6 +1,7 @@
 """Trunks: where calls go out."""
 
 import ipaddress
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,10 @@ class Trunk(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"<Trunk {self}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Rich's way round `__repr__`; msgspec's own would show every field."""
+        return [("uri", str(self))]
 
     def __str__(self) -> str:
         """As configured, the password left out."""
