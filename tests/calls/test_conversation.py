@@ -21,6 +21,7 @@ class VirtualLine:
 
     def __init__(self, heard: bytes = b"", keys: dict[float, str] | None = None, ends: float = 1e9) -> None:
         self.now = 0.0
+        self.taken = 0
         self.sent = bytearray()  # what went out, silence where there was nothing to say
         self.holds: list[float] = []  # how long each next wait lasts, whatever was asked
         self.replaced: set[float] = set()  # when its streams are replaced
@@ -37,6 +38,7 @@ class VirtualLine:
             return 0
         taken = pcm[: BUFFER - len(self._queue)]
         self._queue += taken
+        self.taken += len(taken)
         return len(taken)
 
     def read(self) -> bytes:
@@ -98,6 +100,7 @@ async def test_a_sound_ends_on_a_whole_packet() -> None:
     line, said = VirtualLine(), sound(1)[:-100]
     await held(line, said)
     assert bytes(line.sent).startswith(said)
+    assert line.taken == RATE
 
 
 async def test_a_loop_held_for_less_than_the_buffer_starves_nobody() -> None:
@@ -117,6 +120,12 @@ async def test_the_end_of_the_speech_is_no_starving() -> None:
     line = VirtualLine()
     line.holds = [5.0]
     assert (await held(line, sound(1))).starved == 0
+
+
+async def test_a_line_that_takes_nothing_more_is_no_starving() -> None:
+    line = VirtualLine(ends=4.0)
+    line.deaf = (0.5, 1e9)
+    assert (await held(line, sound(9))).starved == 0
 
 
 async def test_the_last_key_ends_the_call_in_mid_speech() -> None:
