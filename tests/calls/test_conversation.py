@@ -128,6 +128,21 @@ async def test_a_line_that_takes_nothing_more_is_no_starving() -> None:
     assert (await held(line, sound(9))).starved == 0
 
 
+async def test_a_line_that_never_takes_a_word_is_given_up() -> None:
+    line = VirtualLine()
+    line.deaf = (0.0, 1e9)
+    talk = await held(line, sound(3))
+    assert (talk.stuck, line.taken) == (True, 0)
+    assert line.now == pytest.approx(30, abs=2 * STEP)
+
+
+async def test_a_line_that_is_on_hold_for_a_while_hears_the_rest() -> None:
+    line, said = VirtualLine(), sound(9)
+    line.deaf = (1.0, 25.0)
+    talk = await held(line, said)
+    assert (talk.stuck, line.taken) == (False, len(said))
+
+
 async def test_the_last_key_ends_the_call_in_mid_speech() -> None:
     line = VirtualLine(keys={0.5: "1", 1.0: "2"})
     talk = await held(line, sound(9), max_dtmf=2)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import sys
 from asyncio.subprocess import PIPE
@@ -100,8 +101,8 @@ async def test_nothing_is_dialled_after_stop(start_engine: StartEngine) -> None:
         early = asyncio.create_task(engine.place(call()))  # its speech is not ready yet
         await asyncio.sleep(0)
         await engine.stop(0)
-        assert (await early).cause is Cause.CANCELLED
-        assert (await engine.place(call(caller="222"))).cause is Cause.CANCELLED
+        assert (await early).cause is Cause.NOT_PLACED
+        assert (await engine.place(call(caller="222"))).cause is Cause.NOT_PLACED
         with pytest.raises(BlockingIOError):
             trunk.recv(1)
         await engine.stop(0)
@@ -173,7 +174,36 @@ async def test_a_stack_that_dies_leaves_its_calls_unknown(sipp: Phone, tmp_path:
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         await eventually_async(lambda: len(phone.messages("ACK ")) == 2, 10, "two answers")
         out, _ = await process.communicate(b"die\n")
-    assert json.loads(out.splitlines()[-1]) == [[1], ["unknown", "unknown"], 0, "cancelled"]
+    assert json.loads(out.splitlines()[-1]) == [[1], ["unknown", "unknown"], 0, "not-placed"]
+
+
+STRANGER = """INVITE {uri} SIP/2.0
+Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK-stranger
+From: <sip:stranger@127.0.0.1>;tag=s
+To: <{uri}>
+Call-ID: stranger
+CSeq: 1 INVITE
+Contact: <sip:stranger@127.0.0.1:{port}>
+Content-Length: 0
+
+"""
+
+
+async def test_nobody_can_call_us(start_engine: StartEngine, sipp: Phone) -> None:
+    with sipp(s.invited(), RINGS, *GIVES_UP) as phone, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        engine = await start_engine(phone.port)
+        placing = asyncio.create_task(engine.place(call(caller="41793026700", ring_timeout=2)))
+        contact = re.search(r"Contact: *<(sip:([^@]+)@([^:>]+):([0-9]+)[^>]*)>", await phone.invited())
+        assert contact
+        stranger.bind(("127.0.0.1", 0))
+        stranger.settimeout(3)
+        invite = STRANGER.format(uri=contact[1], port=stranger.getsockname()[1]).replace("\n", "\r\n")
+        stranger.sendto(invite.encode(), ("127.0.0.1", int(contact[4])))
+        answers = [await asyncio.to_thread(stranger.recv, 4096)]
+        while answers[-1].startswith(b"SIP/2.0 1"):
+            answers.append(await asyncio.to_thread(stranger.recv, 4096))
+        await placing
+    assert answers[-1].startswith(b"SIP/2.0 486 ")
 
 
 async def test_nothing_is_left_of_calls_that_ended_within_a_millisecond(sipp: Phone, recordings: Recordings) -> None:

@@ -59,7 +59,7 @@ async def test_stop_waits_then_ends_what_is_left_and_places_no_more() -> None:
     engine.release()
     await asyncio.wait_for(stopping, 1)
     assert placing.done()
-    assert (await engine.place(call())).cause is Cause.CANCELLED
+    assert (await engine.place(call())).cause is Cause.NOT_PLACED
     assert len(engine.placed) == 1
     await engine.stop(30)
 

@@ -15,6 +15,7 @@ from .keys import Keys
 STEP = 0.1  # seconds between two looks at a line, whose buffers are two seconds deep; why: docs/decisions/0003
 _AFTER_THE_LAST_WORD = 0.3  # seconds, so that a jitter buffer plays it out
 _LONGEST = 1_800  # seconds an answered call may last when callTimeout says nothing
+_STUCK = 30.0  # seconds in which a line takes no sample: it was answered without audio, or is on hold for good
 _BYTES_PER_SECOND = 2 * TELEPHONE_RATE
 _LATE = _BYTES_PER_SECOND // 10  # bytes of jitter that a recording evens out
 _FRAME = 320  # bytes in 20 ms: a sound ends on a whole packet, so that none is counted as cut short
@@ -58,8 +59,9 @@ class Conversation:
         self._track = _Track(recording) if recording else None
         self._clock = clock
         self._written = 0
-        self._begun = self._acted = clock()  # acted: when the last word was said or the last key pressed
+        self._begun = self._acted = self._moved = clock()  # acted: when the last word was said or the last key pressed
         self._spoken = self._interrupted = False
+        self.stuck = False  # the message could not be said to its end
         self.starved = 0  # times the line ran dry in mid-speech
         self.keys = Keys(message.max_dtmf) if message.max_dtmf else None
 
@@ -83,6 +85,7 @@ class Conversation:
             dry = self._written > 0 and self._line.unsent() == 0
             taken = self._line.write(self._pcm[self._written : self._written + 2 * _BYTES_PER_SECOND])
             self._written += taken
+            self._moved = self._clock() if taken else self._moved
             self.starved += dry and taken > 0 and not self._interrupted  # one that takes nothing is on hold, or over
             self._interrupted &= taken == 0
         elif not self._spoken and self._line.unsent() == 0:
@@ -103,6 +106,9 @@ class Conversation:
         if now - self._begun >= (self._message.call_timeout or _LONGEST):
             return True
         if self.keys and self.keys.done:
+            return True
+        if not self._spoken and now - self._moved >= _STUCK:
+            self.stuck = True
             return True
         patience = self._message.dtmf_timeout if self.keys else _AFTER_THE_LAST_WORD
         return self._spoken and now - self._acted >= patience

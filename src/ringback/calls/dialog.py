@@ -23,6 +23,7 @@ class Dialog:
 
     def __init__(self, clock: Callable[[], Instant]) -> None:
         self._clock = clock
+        self.invited_at: Instant | None = None
         self.ringing_at: Instant | None = None
         self.answered_at: Instant | None = None
         self.ended_at: Instant | None = None

@@ -48,7 +48,7 @@ class ScriptedEngine:
     async def place(self, call: Call) -> CallResult:
         """Writes the call down, and gives what the script says."""
         if self._stopping:
-            return CallResult(Cause.CANCELLED, self._clock())
+            return CallResult(Cause.NOT_PLACED, self._clock())
         self.placed.append(call)
         held = asyncio.get_running_loop().create_future()
         self._held[held] = call

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import structlog
 from baresip import Account, Config, Runtime, UserAgent
 from baresip import Call as SipCall
+from baresip.call import CallState
 from baresip.errors import BaresipError, CommandTimeout, RuntimeDead
-from baresip.events import StackEvent
+from baresip.events import Event, StackEvent
 
 from ..audio.recordings import Recordings
 from ..audio.speech import Sound, Speech, SpeechFailed
@@ -68,6 +69,7 @@ class SipEngine:
         self._given_up: set[asyncio.Task[None]] = set()  # calls with a result, that can't be hung up yet
         self._dialogs: dict[int, Dialog] = {}  # those whose INVITE left, by the stack's handle
         self._early: dict[int, list[StackEvent]] = {}
+        self._turned_away: set[asyncio.Task[None]] = set()
         self._dialling = 0
         self._stopping = self._dead = False
         self._idle = asyncio.Event()
@@ -99,7 +101,7 @@ class SipEngine:
         Cancelled, it hangs up before it lets go: an INVITE that is on its way can't be left alone.
         """
         if self._stopping:
-            return CallResult(Cause.CANCELLED, self._clock())
+            return CallResult(Cause.NOT_PLACED, self._clock())
         dialog = Dialog(self._clock)
         self._live.add(dialog)
         placing = asyncio.ensure_future(self._place(call, dialog))
@@ -148,12 +150,12 @@ class SipEngine:
         try:
             sip = await self._dial(call, dialog)
         except (CommandTimeout, RuntimeDead):  # an INVITE may have left
-            return CallResult(Cause.UNKNOWN, self._clock())
+            return CallResult(Cause.UNKNOWN, self._clock(), invited_at=dialog.invited_at)
         except (BaresipError, ValueError) as fault:
             _log.warning("no INVITE left", message_id=call.message_id, why=str(fault))
             return CallResult(Cause.UNREACHABLE, self._clock())
         if sip is None:
-            return CallResult(Cause.CANCELLED, self._clock())
+            return CallResult(Cause.NOT_PLACED, self._clock())
         try:
             return await self._follow(call, sip, dialog, sound)
         finally:
@@ -176,6 +178,7 @@ class SipEngine:
         self._dialling += 1
         try:
             uri = f"sip:{call.to}@{self._trunk.address};transport={self._trunk.transport}"
+            dialog.invited_at = self._clock()
             sip = await agent.dial(uri, headers)
             self._dialogs[sip.handle] = dialog
             for event in self._early.pop(sip.handle, ()):
@@ -233,8 +236,9 @@ class SipEngine:
         if talk.starved:
             _log.warning("audio starved", message_id=call.message_id, times=talk.starved)
         return CallResult(
-            self._cause(dialog),
+            self._cause(dialog, talk),
             ended_at,
+            invited_at=dialog.invited_at,
             ringing_at=dialog.ringing_at,
             answered_at=dialog.answered_at,
             dtmf=talk.keys.entries() if talk.keys else None,
@@ -255,10 +259,10 @@ class SipEngine:
                 return
         await _within(seconds - suspicious, dialog.settled)
 
-    def _cause(self, dialog: Dialog) -> Cause:
+    def _cause(self, dialog: Dialog, talk: Conversation) -> Cause:
         if self._dead:
             return Cause.UNKNOWN
-        return Cause.BROKEN if dialog.broken else Cause.ANSWERED
+        return Cause.BROKEN if dialog.broken or talk.stuck else Cause.ANSWERED
 
     def _unanswered(self, dialog: Dialog) -> CallResult:
         if self._dead:
@@ -270,6 +274,7 @@ class SipEngine:
         return CallResult(
             cause,
             dialog.ended_at or self._clock(),
+            invited_at=dialog.invited_at,
             ringing_at=dialog.ringing_at,
             sip_status=dialog.sip_status,
             sip_call_id=dialog.call_id,
@@ -307,11 +312,21 @@ class SipEngine:
         dialog.close("hung up")
 
     def _on_event(self, event: StackEvent) -> None:
+        if event.event is Event.CALL_INCOMING:
+            self._turn_away(event)
+            return
         dialog = self._dialogs.get(event.call)
         if dialog is not None:
             dialog.on_event(event)
         elif event.call and self._dialling:
             self._early.setdefault(event.call, []).append(event)
+
+    def _turn_away(self, event: StackEvent) -> None:
+        """Nobody calls us. `inreq_allowed=no` does not see to it: a stranger would ring for ever and keep a handle."""
+        stranger = SipCall(self._runtime, handle=event.call, ua_handle=event.ua, state=CallState.INCOMING)
+        task = asyncio.ensure_future(_refuse(stranger))
+        self._turned_away.add(task)
+        task.add_done_callback(self._turned_away.discard)
 
     def _died(self) -> None:
         self._stopping = self._dead = True
@@ -325,3 +340,8 @@ async def _within(seconds: float, event: asyncio.Event) -> bool:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
     return event.is_set()
+
+
+async def _refuse(stranger: SipCall) -> None:
+    with contextlib.suppress(BaresipError):  # it may be gone already
+        await stranger.reject()
