@@ -15,7 +15,10 @@ from ringback.model import status as s
 from ringback.model.report import Beside, DeliveryReport, Price, beside, tts3_form, tts3_json, tts3_xml_forms
 from ringback.model.times import instant
 
-KEYS = "bulkId messageId to sentAt doneAt duration mccMnc dtmfCodes recordedAudioFileUrl price status error".split()
+KEYS = ["bulkId", "messageId", "to", "sentAt", "doneAt", "duration", "mccMnc"]
+KEYS += ["dtmfCodes", "recordedAudioFileUrl", "price", "status", "error"]
+DIGITS = ["0.01", "0.0100", "0", "0.0000", "0.00000000", "0.0000001", "1", "10", "100", "0.30000000000000004", "1.10"]
+DIGITS += ["123456789012345678901234567890.123456789012345678901234567890", f"0.{0:030}1"]
 SAMPLE = """{
  "bulkId":"8c20f086-d82b-48cc-b2b3-3ca5f7aca9fb", "messageId":"ff4804ef-6ab6-4abd-984d-ab3b1387e852",
  "to":"385981178", "sentAt":"2015-02-12T09:58:20.323+0100", "doneAt":"2015-02-12T09:58:20.337+0100",
@@ -124,11 +127,7 @@ def test_asked_for_keys_that_did_not_come_are_empty() -> None:
     assert "<dtmfCodes></dtmfCodes>" in xml_of(bare(dtmf_codes=""))
 
 
-@pytest.mark.parametrize(
-    "digits",
-    ["0.01", "0.0100", "0", "0.0000", "0.00000000", "0.0000001", "1", "10", "100", "0.30000000000000004", "1.10"]
-    + ["123456789012345678901234567890.123456789012345678901234567890", "0." + "0" * 30 + "1"],
-)
+@pytest.mark.parametrize("digits", DIGITS)
 def test_the_price_is_the_decks_digits(digits: str) -> None:
     report = a_report(price=Price(Decimal(digits), "EUR"))
     assert f'"price":{{"pricePerSecond":{digits},"currency":"EUR"}}' in tts3_json(report)

@@ -16,8 +16,8 @@ LONGEST_WAIT = 60
 """Seconds that an empty answer is held; a longer `wait` is taken as this."""
 
 _DEFAULT = 50
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
-_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+_POSITIVE = re.compile(r"\+?0*([1-9][0-9]*)")
+_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?0*([0-9]+)"?\s*(?=$|[,;])', re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -47,16 +47,22 @@ def question(query: bytes) -> Question:
 def _limit(given: str | None) -> int:
     if given is None:
         return _DEFAULT
-    if not _WHOLE.fullmatch(given.strip()) or int(given) < 1:
+    found = _POSITIVE.fullmatch(given.strip())
+    if found is None:
         raise bad_request({"limit": [f"must be an integer of 1 or more; above {MOST} it is taken as {MOST}"]})
-    return min(int(given), MOST)
+    return min(_number(found.group(1)), MOST)
+
+
+def _number(digits: str) -> int:
+    """Their number, or one as much too large; `int` refuses very long ones."""
+    return int(digits[:9])
 
 
 @lru_cache(maxsize=256)
 def patience(prefer: bytes | None) -> int | None:
-    """The seconds of `Prefer: wait=20` (RFC 7240 section 4.3), None without one."""
+    """The seconds of `Prefer: wait=20` (RFC 7240 section 4.3), None without one or for 0."""
     found = _WAIT.search(prefer.decode("latin-1")) if prefer else None
-    return min(int(found.group(1)), LONGEST_WAIT) if found else None
+    return min(_number(found.group(1)), LONGEST_WAIT) or None if found else None
 
 
 def idempotency_key(header: bytes | None) -> str | None:

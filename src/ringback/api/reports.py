@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from ..model.account import Account
 from ..model.report import tts3_xml_forms
 from ..model.times import Instant
-from ..store.store import Answer, Keep, Store, Taken
+from ..store.store import Answer, Filter, Keep, Store, Taken
 from . import xml
 from .auth import Authenticator
 from .errors import ApiError, body_of, error_of, method_not_allowed, not_acceptable
@@ -39,7 +39,7 @@ class Reports:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        headers = dict(scope["headers"])
+        headers = _headers(scope)
         try:
             status, body, shown = 200, *await self._answer(scope, headers, receive)
         except Exception as problem:
@@ -88,10 +88,14 @@ class Reports:
         gone = asyncio.ensure_future(_gone(receive))
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
+        shared = keep is None and asked.wanted == Filter()
         try:
             with self._waiting.place(account.id) as bell:
+                await asyncio.sleep(0)  # `gone` has its first look
                 while True:
                     bell.clear()
+                    if not shared:  # whoever takes anything stands in the store's line one turn of the loop later
+                        await asyncio.sleep(0)
                     if gone.done():
                         return Taken()  # a client that has gone away takes nothing
                     taken = await self._take(account, asked, keep)
@@ -101,6 +105,14 @@ class Reports:
                     await _first(bell, gone, left)
         finally:
             gone.cancel()
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    """By name; one that stands on several lines is one list (RFC 9110 section 5.3)."""
+    headers = dict(scope["headers"])
+    if len(headers) < len(scope["headers"]):
+        headers = {name: b", ".join([v for n, v in scope["headers"] if n == name]) for name in headers}
+    return headers
 
 
 def _form(headers: dict[bytes, bytes]) -> Form:

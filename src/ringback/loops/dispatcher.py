@@ -56,7 +56,8 @@ class Dispatcher(Loop):
             await self._written(self._store.postpone, call, result, self._now())
             return
         report = settle(call, result, self._terms())
-        await self._written(self._store.finish, call, result, report)
+        if not await self._written(self._store.finish, call, result, report):
+            return
         _log.info("finished", message_id=call.message_id, status=report.status.name, error=report.error.name)
         self.on_report(report)
         self.wake()
@@ -70,13 +71,17 @@ class Dispatcher(Loop):
             _log.exception("the engine failed", message_id=call.message_id)
             return CallResult(Cause.UNKNOWN, ended_at=self._now())
 
-    async def _written(self, step: Callable[P, Awaitable[None]], *what: P.args, **more: P.kwargs) -> None:
-        """Writes the end down, however long the disk takes: what is known now would be unknown after a restart."""
+    async def _written(self, step: Callable[P, Awaitable[None]], *what: P.args, **more: P.kwargs) -> bool:
+        """Writes the end down, however long the disk takes: what is known now would be unknown after a restart.
+
+        False when there is an end already.
+        """
         while True:
             try:
-                return await step(*what, **more)
+                await step(*what, **more)
+                return True
             except StoreUnavailable:
                 await asyncio.sleep(_TRY_AGAIN)
             except AlreadyFinished as why:
                 _log.error("a second end was not written", why=str(why))
-                return None
+                return False

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
 from ..audio.recordings import Recordings
 from ..model.times import Instant
 from ..store.store import Store
 from .loop import Loop
 
+_log = structlog.get_logger()
 _PAUSE = 60.0  # seconds
 
 
@@ -24,5 +27,8 @@ class Pruner(Loop):
         """Forgets one slice; the recordings go when the rows that name them are gone."""
         pruned = await self._store.prune(self._now())
         for name in pruned.recordings:
-            await asyncio.to_thread(self._recordings.remove, name)
+            try:
+                await asyncio.to_thread(self._recordings.remove, name)
+            except OSError as fault:  # the others go all the same: nobody will name them again
+                _log.error("a recording could not be removed", name=name, fault=str(fault))
         return pruned.reports > 0
