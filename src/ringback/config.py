@@ -80,7 +80,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "trunk": read_trunk,
     "demo": read_switch,
     "tariff": Path,
-    "channels": read_between(1, 1000),
+    "channels": read_between(1, 250),  # one SIP stack has no more places for calls with sound
     "retention_hours": read_between(1, 24 * 365),
     "drain_seconds": read_between(0, 3600),
     "log_level": read_one_of("debug", "info", "warning", "error"),
