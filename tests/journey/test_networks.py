@@ -56,7 +56,7 @@ def test_what_was_sent_in_the_sandbox_is_never_placed_on_a_trunk(serve: Any, car
     server.kill("parent")
     server.ended()
     server.nothing_left()
-    server.flags = ["--trunk", carrier.trunk]
+    server.flags = ["--trunk", carrier.trunk, "--drain-seconds", "2"]
     server.start()
     assert "calling by the trunk" in server.out.text
     with server.customer("Jasmine") as jasmine:

@@ -7,27 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.journey.server import Server, tree
+from tests.journey.server import Server, body, tree
 
 FOUNDING = Path(__file__).with_name("founding")
-KEYS = [
-    "bulkId",
-    "messageId",
-    "to",
-    "sentAt",
-    "doneAt",
-    "duration",
-    "mccMnc",
-    "dtmfCodes",
-    "recordedAudioFileUrl",
-    "price",
-    "status",
-    "error",
-]
-STATUS_KEYS = ["bulkId", "messageId", "to", "sentAt", "doneAt", "duration", "mccMnc", "dtmfCodes"]
+KEYS = ["bulkId", "messageId", "to", "sentAt", "doneAt", "duration", "mccMnc", "dtmfCodes"]
 KEYS += ["recordedAudioFileUrl", "price", "status", "error"]
-ERROR_KEYS = ["bulkId", "messageId", "to", "sentAt", "doneAt", "duration", "mccMnc", "dtmfCodes"]
-KEYS += ["recordedAudioFileUrl", "price", "status", "error"]
+STATUS_KEYS = ["groupId", "groupName", "id", "name", "description"]
+ERROR_KEYS = [*STATUS_KEYS, "permanent"]
 TEXT = "This is a message that is long enough to be cut in the middle of its second sentence. Please press one, now."
 
 ANSWERED = (3, "DELIVERED", 5, "DELIVERED_TO_HANDSET", "Message delivered to handset")
@@ -171,3 +157,13 @@ def test_xml_is_as_on_the_founding_page(golden_sent: Any) -> None:
 
 def leaves(element: Any) -> dict[str, str]:
     return {child.tag: child.text for child in element}
+
+
+@pytest.mark.slow
+def test_a_phone_that_vanishes_is_found_out(town: Server) -> None:
+    town.add("patient")
+    with town.customer("patient") as patient:
+        patient.phone(body("38598119916", dtmfTimeout=60, callTimeout=50))
+        (report,) = patient.collect(1, 55)
+    assert report["error"]["name"] == "EC_VOICE_INTERNAL_SERVER_ERROR"
+    assert report["duration"] < 45

@@ -1,5 +1,6 @@
 """Customers who send and take without pause, and remember what they were told, whatever happens to the server."""
 
+import contextlib
 import itertools
 import random
 import threading
@@ -117,18 +118,16 @@ class Traffic:
         """Asks under a key, and until it is answered the key stays open. Now and then twice: the answer is the same."""
         limit = self._told.open_keys[key]
         headers = {"Idempotency-Key": key} | ({"Prefer": "wait=1"} if rng.random() < 0.5 else {})
-        try:
+        with contextlib.suppress(httpx.TransportError):
             answer = client.get(URL, params={"limit": limit}, headers=headers)
-        except httpx.TransportError:
-            return
-        self._heard(answer)
-        if answer.status_code != 200:
-            return
-        del self._told.open_keys[key]
-        if answer.json()["results"] and rng.random() < 0.3:
-            again = client.get(URL, params={"limit": limit}, headers=headers)
-            if again.status_code == 200 and again.content != answer.content:
-                self._told.faults.append(f"{key}: {answer.text} and then {again.text}")
+            self._heard(answer)
+            if answer.status_code != 200:
+                return
+            del self._told.open_keys[key]
+            if answer.json()["results"] and rng.random() < 0.3:
+                again = client.get(URL, params={"limit": limit}, headers=headers)
+                if again.status_code == 200 and again.content != answer.content:
+                    self._told.faults.append(f"{key}: {answer.text} and then {again.text}")
 
     def _heard(self, answer: httpx.Response) -> None:
         if answer.status_code == 200:
