@@ -177,6 +177,12 @@ async def test_a_query_that_is_not_utf_8_is_400(desk: Desk, query: str) -> None:
     assert await desk.ids() == ["a"]
 
 
+async def test_of_a_parameter_given_twice_the_first_that_says_something_counts(desk: Desk) -> None:
+    order = await desk.stock("a", "b", "c")
+    assert await desk.ids("limit=&limit=1&limit=2") == order[:1]
+    assert await desk.ids("messageId=c&messageId=b") == ["c"]
+
+
 async def test_another_account_gets_none_of_it(desk: Desk) -> None:
     await desk.stock("a", bulk="b")
     for query in ("", "bulkId=b", "messageId=a"):

@@ -129,3 +129,13 @@ async def test_any_visible_ascii_is_a_key(desk: Desk, key: str) -> None:
 async def test_a_key_in_quotes_is_the_same_key(desk: Desk) -> None:
     order = await desk.stock(1)
     assert await desk.ids(Idempotency_Key='"k"') == order == await desk.ids(Idempotency_Key="k")
+
+
+async def test_a_key_that_waits_holds_up_no_other_account(desk: Desk) -> None:
+    first = asyncio.create_task(desk.ask(Idempotency_Key="k", Prefer="wait=30"))
+    await eventually_async(lambda: desk.waiting._bells, 10, "a place in the queue")
+    hers = await desk.stock(1, name="Jasmine")
+    assert await asyncio.wait_for(desk.ids(Idempotency_Key="k", name="Jasmine"), 5) == hers
+    assert not first.done()
+    mine = await desk.stock(1)
+    assert ids(await first) == mine

@@ -170,6 +170,17 @@ async def test_accounts_take_turns(store: SqliteStore) -> None:
     assert owners[4:] == [many.id] * 2
 
 
+async def test_accounts_share_the_channels_of_one_step(store: SqliteStore) -> None:
+    many, few = await an_account(store), await an_account(store)
+    await store.accept(many.id, a_bulk("many", 40), NOW)
+    await store.accept(few.id, a_bulk("few", 2), NOW)
+    engine = Phone(4, Cause.NO_ANSWER)
+    desk = Reported(store, engine)
+    await desk.dispatcher.run_once()
+    await desk.dispatcher.idle()
+    assert sorted(call.account.id for call in engine.placed) == sorted([many.id, few.id] * 2)
+
+
 async def test_a_second_end_is_not_written(
     store: SqliteStore, account: Account, capfd: pytest.CaptureFixture[str]
 ) -> None:
