@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from ..model.account import Account
 from ..model.exceptions import BulkInUse
-from ..model.message import Network
+from ..model.message import Bulk, Network
 from ..model.times import Instant
-from ..store.store import Store
+from ..store.store import Answer, Keep, Kept, Store
 from .auth import Authenticator
 from .errors import ApiError, bad_request, not_acceptable
-from .negotiation import CONTENT_TYPE, sent_as, wants
-from .sending import Draft, drafted, send_response
+from .negotiation import CONTENT_TYPE, Form, sent_as, wants
+from .question import fingerprint, idempotency_key, other_question
+from .sending import drafted, send_response
 from .wire import SendRequest, parse_advanced, parse_multi, parse_single
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -26,6 +27,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _BIG = 32 * 1024  # bytes; below it, checking a body takes some 2 ms and a thread is not worth it
 
 Parse: TypeAlias = Callable[[bytes, str | None], SendRequest]
+Render: TypeAlias = Callable[[set[str]], Answer]
 
 
 class Messages:
@@ -66,30 +68,55 @@ class Messages:
         content_type = request.headers.get("content-type")
         if sent_as(content_type) is None:
             raise ApiError(415, "Bodies are application/json or application/xml, in UTF-8")
+        key = idempotency_key(_only(request, b"idempotency-key"))
         body = await read_body(request)
-        # An Idempotency-Key (contract section 4) is looked up here: the path, `body` and `form` are what it binds.
         if len(body) < _BIG:
             draft = drafted(parse(body, content_type), self._network)
-            answer = send_response(draft, await self._accepted(account, draft), form)
+            answer = send_response(draft, set(), form)
         else:
             async with self._one_big:  # several at once would each hold the interpreter in turn
                 draft = await asyncio.to_thread(lambda: drafted(parse(body, content_type), self._network))
-            used = await self._accepted(account, draft)
-            answer = await asyncio.to_thread(send_response, draft, used, form)
-        return Response(answer, 200, {"Cache-Control": "no-store"}, CONTENT_TYPE[form])
+                answer = await asyncio.to_thread(send_response, draft, set(), form)
 
-    async def _accepted(self, account: Account, draft: Draft) -> set[str]:
+        def render(used: set[str]) -> Answer:
+            return Answer(CONTENT_TYPE[form], send_response(draft, used, form) if used else answer)
+
+        keep = Keep(key, _bound_to(request, body, form), render) if key else None
+        kept = await self._accepted(account, draft.bulk, render, keep)
+        return _response(kept)
+
+    async def _accepted(self, account: Account, bulk: Bulk, render: Render, keep: Keep[set[str]] | None) -> Kept:
         try:
-            used = await self._store.accept(account.id, draft.bulk, self._now())
+            if keep:
+                kept = await self._store.accept_once(account.id, bulk, self._now(), keep)
+            else:
+                kept = Kept(render(await self._store.accept(account.id, bulk, self._now())))
         except BulkInUse:
             raise bad_request({"bulkId": ["was used before"]}) from None
         self._wake()
-        return used
+        return kept
+
+
+def _bound_to(request: Request, body: bytes, form: Form) -> bytes:
+    query = request.scope["query_string"]
+    return fingerprint(request.method, request.url.path, query, body, form)
+
+
+def _response(kept: Kept) -> Response:
+    if kept.answer is None:
+        raise other_question()
+    headers = {"Cache-Control": "no-store"} | ({"Idempotent-Replayed": "true"} if kept.replayed else {})
+    return Response(kept.answer.body, 200, headers, kept.answer.content_type)
 
 
 def authorization_of(request: Request) -> bytes | None:
     """The `Authorization` header as it came."""
     return next((value for name, value in request.scope["headers"] if name == b"authorization"), None)
+
+
+def _only(request: Request, wanted: bytes) -> bytes | None:
+    """A header that may stand once; of several, all, which is no value of it."""
+    return b", ".join(value for name, value in request.scope["headers"] if name == wanted) or None
 
 
 async def read_body(request: Request) -> bytes:

@@ -1,5 +1,6 @@
 """What a request for reports asks: its query, its `Prefer` and its `Idempotency-Key`. Source: contract section 4."""
 
+import hashlib
 import re
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -80,3 +81,9 @@ def idempotency_key(header: bytes | None) -> str | None:
 def other_question() -> ApiError:
     """422: the Idempotency-Key was used for another question."""
     return ApiError(422, "This Idempotency-Key was used for another request")
+
+
+def fingerprint(method: str, path: str, query: bytes, body: bytes, form: str) -> bytes:
+    """What an Idempotency-Key is bound to (contract section 4)."""
+    parts = (method.encode(), path.encode(), query, form.encode(), body)
+    return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()

@@ -1,7 +1,6 @@
 """`GET /tts/3/reports`: each report is handed out once. A plain ASGI callable, for it carries the load."""
 
 import asyncio
-import hashlib
 import weakref
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -14,7 +13,7 @@ from . import xml
 from .auth import Authenticator
 from .errors import ApiError, body_of, error_of, method_not_allowed, not_acceptable
 from .negotiation import CONTENT_TYPE, Form, wants
-from .question import Question, idempotency_key, other_question, patience, question
+from .question import Question, fingerprint, idempotency_key, other_question, patience, question
 from .waiting import Waiting
 
 Scope: TypeAlias = Any
@@ -59,15 +58,15 @@ class Reports:
         wait = patience(headers.get(b"prefer"))
         if key is None and wait is None:
             return _body(form, (await self._take(account, asked, None)).reports), _PLAIN[form]
-        keep = key and Keep(key, _fingerprint(scope, form), lambda reports: _kept(form, reports))
-        taken = await self._in_turn(account, asked, keep or None, wait, receive)
+        keep: Keep[bytes] | None = Keep(key, _bound_to(scope, form), lambda found: _kept(form, found)) if key else None
+        taken = await self._in_turn(account, asked, keep, wait, receive)
         return _beyond_the_seed(taken, form, wait)
 
-    async def _take(self, account: Account, asked: Question, keep: Keep | None) -> Taken:
+    async def _take(self, account: Account, asked: Question, keep: Keep[bytes] | None) -> Taken:
         return await self._store.take(account.id, asked.limit, asked.wanted, self._now(), keep)
 
     async def _in_turn(
-        self, account: Account, asked: Question, keep: Keep | None, wait: int | None, receive: Receive
+        self, account: Account, asked: Question, keep: Keep[bytes] | None, wait: int | None, receive: Receive
     ) -> Taken:
         """While the first request with a key is under way, the second waits."""
         if keep is None:
@@ -80,7 +79,7 @@ class Reports:
         return taken
 
     async def _wait(
-        self, account: Account, asked: Question, keep: Keep | None, wait: int | None, receive: Receive
+        self, account: Account, asked: Question, keep: Keep[bytes] | None, wait: int | None, receive: Receive
     ) -> Taken:
         """Takes; when there is nothing, takes again each time a report arrives, until the time is up."""
         if not wait:
@@ -129,10 +128,9 @@ def _refusal(error: ApiError, headers: dict[bytes, bytes]) -> tuple[bytes, list[
     return body_of(error, form), [*_PLAIN[form], *extra]
 
 
-def _fingerprint(scope: Scope, form: Form) -> bytes:
-    """What a key is bound to. A GET's body is ignored (contract section 1), so it is no part of the question."""
-    parts = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], form.encode())
-    return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()
+def _bound_to(scope: Scope, form: Form) -> bytes:
+    """A GET's body is ignored (contract section 1), so it is no part of the question."""
+    return fingerprint(scope["method"], scope["path"], scope["query_string"], b"", form)
 
 
 def _kept(form: Form, reports: bytes) -> Answer:

@@ -72,7 +72,7 @@ class SipEngine:
         self._turned_away: set[asyncio.Task[None]] = set()
         self._dialling = 0
         self._stopping = self._dead = False
-        self._idle = asyncio.Event()
+        self._ended = asyncio.Event()  # a call
 
     async def start(self) -> None:
         """Ready to place calls. Raises `ConfigError` when the SIP stack can't be used."""
@@ -115,20 +115,16 @@ class SipEngine:
 
     def _release(self, dialog: Dialog) -> None:
         self._live.discard(dialog)
-        self._rest()
-
-    def _rest(self) -> None:
-        if not self._live and not self._given_up:
-            self._idle.set()
+        self._ended.set()
 
     async def stop(self, grace: float) -> None:
         """Places no more, lets live calls end for up to `grace` seconds, then hangs up what is left."""
         self._stopping = True
-        await self._until_idle(grace)
+        await self._until(lambda: not self._live, grace)
         hung_up = bool(self._live or self._given_up)
         for dialog in list(self._live):
             dialog.close("Ringback is stopping")
-        await self._until_idle(_GOODBYE)
+        await self._until(lambda: not self._live and not self._given_up, _GOODBYE)
         for dialog in self._dialogs.values():
             dialog.heard.set()  # a CANCEL leaves if the phone said as little as 100 Trying
         if hung_up:
@@ -136,10 +132,12 @@ class SipEngine:
         with contextlib.suppress(BaresipError):
             await self._runtime.close()
 
-    async def _until_idle(self, seconds: float) -> None:
-        self._idle.clear()
-        self._rest()
-        await _within(seconds, self._idle)
+    async def _until(self, done: Callable[[], bool], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not done() and loop.time() < until:
+            self._ended.clear()
+            await _within(until - loop.time(), self._ended)
 
     async def _place(self, call: Call, dialog: Dialog) -> CallResult:
         try:
@@ -302,7 +300,7 @@ class SipEngine:
 
     def _buried(self, task: asyncio.Task[None]) -> None:
         self._given_up.discard(task)
-        self._rest()
+        self._ended.set()
 
     async def _hang_up(self, sip: SipCall, dialog: Dialog) -> None:
         """BYE, or CANCEL while nobody has answered. Nothing to do when the call is gone."""

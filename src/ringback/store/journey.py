@@ -14,9 +14,10 @@ from ..model.exceptions import AlreadyFinished, BulkInUse, NoSuchAccount
 from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.times import Instant
-from . import tape
+from . import answers, tape
 from .accounts import is_there
 from .database import rows
+from .store import Keep, Kept
 
 Conclude: TypeAlias = Callable[[Call], DeliveryReport]
 
@@ -49,6 +50,17 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
     if db.total_changes() - before == len(bulk.messages):  # not one message was kept
         _forget_bulk(db, account, bulk.bulk_id)
     return refused
+
+
+def accept_once(
+    db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant, keep: Keep[set[str]]
+) -> Generator[None, None, Kept]:
+    """Accepts, unless the key was used before. Raises what `accept` does."""
+    known = answers.recall(db, account, keep)
+    if known is not None:
+        return known
+    used = yield from accept(db, account, bulk, now)
+    return Kept(answers.write(db, account, keep, used, now))
 
 
 def _insert(

@@ -19,7 +19,7 @@ from ..model.times import HOUR, Instant
 from . import accounts, journey, retention
 from .database import FILE, Ownership, connect, let_go, migrate
 from .group import GroupCommit
-from .store import AccountRow, Filter, Keep, Pruned, Taken
+from .store import AccountRow, Filter, Keep, Kept, Pruned, Taken
 from .taking import ANY, SharedTakes, take_alone
 
 T = TypeVar("T")
@@ -143,6 +143,14 @@ class SqliteStore:
 
         return await self._group.run(step)
 
+    async def accept_once(self, account: AccountId, bulk: Bulk, now: Instant, keep: Keep[set[str]]) -> Kept:
+        """Accepts under an Idempotency-Key, the answer in the same transaction: a repeat accepts nothing again."""
+
+        def step(db: apsw.Connection) -> Generator[None, None, Kept]:
+            return journey.accept_once(db, account, bulk, now, keep)
+
+        return await self._group.run(step)
+
     async def claim(self, limit: int, now: Instant) -> list[Call]:
         """The next calls to place, written down as attempts before this returns. Accounts take turns."""
         calls = await self._group.run(lambda db: journey.claim(db, limit, now, self._turn))
@@ -166,7 +174,7 @@ class SqliteStore:
     # -- reports -----------------------------------------------------------
 
     async def take(
-        self, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep | None = None
+        self, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep[bytes] | None = None
     ) -> Taken:
         """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
         if keep is None and wanted == ANY:

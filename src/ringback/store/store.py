@@ -5,7 +5,7 @@ when what it wrote would survive a power cut, and raises `StoreUnavailable` when
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -30,12 +30,23 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Keep(msgspec.Struct, frozen=True):
+T = TypeVar("T")
+
+
+class Keep(msgspec.Struct, Generic[T], frozen=True):
     """An Idempotency-Key, and what it is bound to: a fingerprint of method, path, query, body and type."""
 
     key: str
     fingerprint: bytes
-    render: Callable[[bytes], Answer]
+    render: Callable[[T], Answer]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The answer under an Idempotency-Key. `replayed`: of an earlier request; `conflict`: that was another question."""
+
+    answer: Answer | None = None
+    replayed: bool = False
+    conflict: bool = False
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -99,6 +110,9 @@ class Store(Protocol):
         Raises `BulkInUse`, and `NoSuchAccount` when it was removed meanwhile; then nothing of it is kept.
         """
 
+    async def accept_once(self, account: AccountId, bulk: Bulk, now: Instant, keep: Keep[set[str]]) -> Kept:
+        """Accepts under an Idempotency-Key, the answer in the same transaction: a repeat accepts nothing again."""
+
     async def claim(self, limit: int, now: Instant) -> list[Call]:
         """The next calls to place, written down as attempts before this returns. Accounts take turns."""
 
@@ -118,7 +132,7 @@ class Store(Protocol):
         limit: int,
         wanted: Filter,
         now: Instant,
-        keep: Keep | None = None,
+        keep: Keep[bytes] | None = None,
     ) -> Taken:
         """The oldest reports not handed out yet, handed out by this. Nobody gets them again.
 

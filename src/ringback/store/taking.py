@@ -7,9 +7,9 @@ import msgspec
 
 from ..model.message import AccountId
 from ..model.times import Instant
-from . import tape
+from . import answers, tape
 from .group import GroupCommit
-from .store import Answer, Filter, Keep, Taken
+from .store import Filter, Keep, Taken
 
 ANY = Filter()
 
@@ -83,17 +83,17 @@ _TAKE = "INSERT INTO take (account, taken_at, stretches, question) VALUES (?, ?,
 
 
 def take_alone(
-    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep | None
+    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep[bytes] | None
 ) -> Taken:
     """One take of its own: with a filter, or with an Idempotency-Key whose answer is kept with it."""
-    if keep and (known := _recall(db, account, keep)):
-        return known
+    if keep and (known := answers.recall(db, account, keep)):
+        return Taken(b"", known.answer, known.replayed, known.conflict)
     runs = _hand_out(db, account, limit, wanted)
     if not runs:
         return Taken()
     db.execute(_TAKE, (account, now, _json(runs), _json(wanted)))
     reports = tape.read(db, account, runs)
-    return Taken(reports, _keep(db, account, keep, reports, now) if keep else None)
+    return Taken(reports, answers.write(db, account, keep, reports, now) if keep else None)
 
 
 def _hand_out(db: apsw.Connection, account: AccountId, limit: int, wanted: Filter) -> list[tape.Run]:
@@ -102,26 +102,6 @@ def _hand_out(db: apsw.Connection, account: AccountId, limit: int, wanted: Filte
     if wanted.bulk_id is not None:
         return tape.of_bulk(db, account, wanted.bulk_id, limit)
     return tape.deal(db, account, [limit])[0]
-
-
-def _recall(db: apsw.Connection, account: AccountId, keep: Keep) -> Taken | None:
-    found = db.execute(
-        "SELECT fingerprint, content_type, body FROM answer WHERE account = ? AND key = ?", (account, keep.key)
-    ).fetchone()
-    if found is None:
-        return None
-    if found[0] != keep.fingerprint:
-        return Taken(conflict=True)
-    return Taken(answer=Answer(found[1], found[2]), replayed=True)
-
-
-def _keep(db: apsw.Connection, account: AccountId, keep: Keep, reports: bytes, now: Instant) -> Answer:
-    answer = keep.render(reports)
-    db.execute(
-        "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
-        (account, keep.key, keep.fingerprint, answer.content_type, answer.body, now),
-    )
-    return answer
 
 
 def _json(value: object) -> str:
