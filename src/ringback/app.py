@@ -92,6 +92,7 @@ class Ringback:
         self.engine = await self._engine(stack)
         await self.engine.start()
         self.dispatcher = Dispatcher(self.store, self.engine, lambda: self.terms, now)
+        self.store.commit_beside = lambda: self.dispatcher.busy
         loops = (self.dispatcher, Pruner(self.store, self.recordings, now), Onlooker(self.store))
         stack.push_async_callback(self.dispatcher.idle)
         stack.push_async_callback(self.engine.stop, self.config.drain_seconds)

@@ -269,3 +269,12 @@ async def test_what_a_refused_commit_left_in_the_log_does_not_come_back(
 
 def place_of(folder: Path) -> SqlitePlace:
     return SqlitePlace(folder)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+async def test_a_commit_runs_beside_the_loop_only_while_it_must(store: SqliteStore, beside: bool) -> None:
+    threads: list[bool] = []
+    store.commit_beside = lambda: beside
+    store._db.set_commit_hook(lambda: bool(threads.append(threading.current_thread() is threading.main_thread())))
+    await an_account(store)
+    assert threads == [not beside]

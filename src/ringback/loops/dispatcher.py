@@ -45,6 +45,11 @@ class Dispatcher(Loop):
         await asyncio.sleep(0)  # each takes its channel before the next look at what is free
         return bool(calls)
 
+    @property
+    def busy(self) -> bool:
+        """Somebody is being phoned."""
+        return bool(self._carried)
+
     async def idle(self) -> None:
         """Returns when every claimed message has its report."""
         while self._carried:

@@ -1,7 +1,7 @@
 """Group commit: while one transaction is being made durable, the requests that arrive form the next.
 
-Statements run on the event loop, where they take microseconds; COMMIT, which waits for the disk, runs in a
-thread, so that a disk that stalls for seconds is not heard in the calls that the same loop feeds.
+Statements run on the event loop, where they take microseconds. COMMIT, which waits for the disk, runs in a thread
+while calls are live, so that a disk that stalls for seconds is not heard in the calls that the same loop feeds.
 """
 
 import asyncio
@@ -50,8 +50,9 @@ class _Waiting(Generic[T]):
 class GroupCommit:
     """The one writer of a database."""
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(self, db: apsw.Connection, beside: Callable[[], bool] = lambda: True) -> None:
         self._db = db
+        self._beside = beside  # asked before each COMMIT: whether it must not hold the loop
         self._queue: deque[_Waiting[Any]] = deque()
         self._driver: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "commit")
@@ -119,8 +120,9 @@ class GroupCommit:
                 await asyncio.sleep(0.005)
 
     async def _end(self) -> None:
-        if self._db.total_changes() == self._before:
-            self._db.execute("COMMIT")  # nothing was written, so there is no disk to wait for
+        unchanged = self._db.total_changes() == self._before  # then there is no disk to wait for
+        if unchanged or not self._beside():
+            self._db.execute("COMMIT")
         else:
             await self._in_thread(self._db.execute, "COMMIT")
 

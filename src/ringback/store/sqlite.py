@@ -39,6 +39,7 @@ class SqliteStore:
         self._vfs = vfs
         self._turn: AccountId = 0
         self._seen_version = 0
+        self.commit_beside: Callable[[], bool] = lambda: True  # whether the disk must not hold the loop now
         self.on_arrival: Callable[[AccountId], None] = lambda account: None
         self.on_accounts_changed: Callable[[], None] = lambda: None
 
@@ -54,7 +55,7 @@ class SqliteStore:
             if isinstance(fault, (apsw.Error, OSError)):
                 raise StoreUnavailable(f"{self._folder}: {fault}") from fault
             raise
-        self._group = GroupCommit(self._db)
+        self._group = GroupCommit(self._db, lambda: self.commit_beside())
         self._shared = SharedTakes(self._group)
         self._seen_version = self._data_version(self._db)
         if self._owner:
