@@ -30,7 +30,9 @@ def main() -> None:
             console.print(Text("$ ", "bold green") + Text(command, "bold"))
             console.print(Text(output.strip("\n")))
     picture = console.export_svg(title="The first run", unique_id="first-run")
-    PICTURE.write_text(re.sub(r"@font-face \{.*?\n    \}\n", "", picture, flags=re.DOTALL), "utf-8")  # no font from afar
+    PICTURE.write_text(
+        re.sub(r"@font-face \{.*?\n    \}\n", "", picture, flags=re.DOTALL), "utf-8"
+    )  # no font from afar
 
 
 def session(folder: str) -> Iterator[tuple[str, str]]:
