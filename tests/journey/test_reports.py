@@ -76,7 +76,7 @@ def test_what_is_refused_takes_nothing_and_nothing_is_stored_by_caches(customer:
     assert (post.status_code, post.headers["allow"]) == (405, "GET")
     picture = customer.get(URL, headers={"Accept": "image/png"})
     assert picture.status_code == 406
-    for wrong in ("0", "-1", "many", "1.5", "9" * 40):
+    for wrong in ("0", "-1", "many", "1.5"):
         answer = customer.get(URL, params={"limit": wrong})
         assert answer.status_code == 400
         assert "limit" in answer.json()["requestError"]["serviceException"]["validationErrors"]
