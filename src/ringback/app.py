@@ -1,6 +1,7 @@
 """The one file that knows all the rooms: it builds them, starts them in order and stops them in reverse."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -24,7 +25,7 @@ from .api.waiting import Waiting
 from .audio.espeak import EspeakSpeech
 from .audio.recordings import Recordings
 from .calls.engine import CallEngine
-from .calls.phones.network import PhoneNetwork
+from .calls.phones.network import PhoneNetwork, PhonesFailed
 from .calls.sip import SipEngine
 from .config import Config
 from .lifeline import config_from_parent
@@ -32,7 +33,7 @@ from .loops.dispatcher import Dispatcher
 from .loops.onlooker import Onlooker
 from .loops.pruner import Pruner
 from .loops.rescuer import rescue
-from .model.exceptions import ConfigError, StoreInUse
+from .model.exceptions import ConfigError, StoreInUse, StoreUnavailable
 from .model.message import Bulk, Network
 from .model.report import DeliveryReport
 from .model.settle import Terms
@@ -122,7 +123,7 @@ class Ringback:
             Reports(self.store, auth, self.waiting, now),
             messages,
             Files(self.store, auth, self.recordings),
-            Docs(self.config.public_url),
+            Docs(self.config.public_url, self.engine.network),
         )
         server = _server(self.config, app)
         serving = asyncio.create_task(server.serve(), name="http")
@@ -186,13 +187,14 @@ def _phones_died(code: int) -> None:
 async def _main(config: Config) -> int:
     ringback = Ringback(config)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ringback.stop)
     return await ringback.run()
 
 
 def main() -> int:
     """The server process; `ringback serve` starts it and starts it again."""
+    os.umask(0o077)  # what people said, and what was said to them, is nobody else's to read
     config = config_from_parent()
     log.set_up(config.log_level, config.log_format)
     try:
@@ -200,6 +202,9 @@ def main() -> int:
     except (ConfigError, StoreInUse) as fault:
         print(f"ringback: {fault}", file=sys.stderr)
         return BAD_CONFIG
+    except (StoreUnavailable, PhonesFailed) as fault:
+        print(f"ringback: it can't start: {fault}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The command line: `ringback serve`, `account`, `send` and `reports`."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -97,6 +98,7 @@ def _serve(config: Config) -> int:
 
 def main() -> None:
     """The command `ringback`."""
+    os.umask(0o077)  # the store's files are its owner's alone, whoever of our processes makes them
     sys.exit(run(sys.argv[1:]))
 
 

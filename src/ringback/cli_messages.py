@@ -85,13 +85,17 @@ def send(
         "maxDtmf": max_dtmf,
     }
     body = {"messages": [{key: value for key, value in message.items() if value is not None}]}
+    once = {"Idempotency-Key": str(uuid.uuid4())}
     with _client(server, user, password, api_key) as client:
         try:
-            answer = _asked(client, lambda: client.post("/tts/3/advanced", json=body))
+            answer = _asked(client, lambda: client.post("/tts/3/advanced", json=body, headers=once))
         except NobodyThere as error:
             if isinstance(error.__cause__, httpx.ConnectError):
                 raise
-            raise NobodyThere(f"{error}; it may have been accepted all the same: don't just send again") from error
+            try:  # the answer was lost, or the store was full: by its key the same send calls nobody twice
+                answer = _asked(client, lambda: client.post("/tts/3/advanced", json=body, headers=once))
+            except NobodyThere:
+                raise NobodyThere(f"{error}; it may have been accepted all the same: don't just send again") from error
     _show(answer["messages"], ("to", "messageId", "status"))
     refused = [m for m in answer["messages"] if m["status"]["groupName"] == "REJECTED"]
     return 1 if refused else 0

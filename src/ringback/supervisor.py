@@ -20,7 +20,7 @@ from .config import Config, reason
 from .model.exceptions import ConfigError, StoreInUse
 from .settings import Address
 
-SERVER = (sys.executable, "-m", "ringback.app")
+SERVER = (sys.executable, "-P", "-m", "ringback.app")  # -P: whatever lies in the current folder is not ours
 KEEPS_DYING = 70  # sysexits.h EX_SOFTWARE
 BAD_CONFIG = 78  # sysexits.h EX_CONFIG: starting again would change nothing
 

@@ -31,7 +31,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     recordings = Recordings(tmp_path / "recordings")
     woken: list[None] = []
     messages = Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: 1_000)
-    app = application(empty, messages, Files(store, authenticator, recordings), Docs("http://here:8080"))
+    app = application(
+        empty, messages, Files(store, authenticator, recordings), Docs("http://here:8080", Network.SANDBOX)
+    )
     yield House(app, store, recordings, keys, woken)
     authenticator.close()
     recordings.stop()

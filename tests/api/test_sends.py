@@ -228,7 +228,9 @@ async def test_a_store_that_refuses_is_503(house: House) -> None:
     woken: list[None] = []
     authenticator = Authenticator(full)
     messages = Messages(full, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: 1_000)
-    app = application(empty, messages, Files(full, authenticator, house.recordings), Docs("http://here"))
+    app = application(
+        empty, messages, Files(full, authenticator, house.recordings), Docs("http://here", Network.SANDBOX)
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
         answer = await client.post("/tts/3/single", json=HI, headers=dict(house.client.headers))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

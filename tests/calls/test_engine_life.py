@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from ringback.audio.recordings import Recordings
+from ringback.audio.speech import Sound
 from ringback.calls.sip import SipEngine
 from ringback.model.call import Cause
 from ringback.model.exceptions import ConfigError
-from ringback.model.message import Network
+from ringback.model.message import Network, Voice
 from ringback.model.trunk import Trunk
 from tests.calls import scenario as s
 from tests.calls.conftest import StartEngine
@@ -57,6 +58,28 @@ async def test_stop_lets_a_live_call_end(start_engine: StartEngine, sipp: Phone)
     assert result.ended_at - result.answered_at > 1_000
 
 
+class Ponderer:
+    """Implements `Speech`, and never finds the words."""
+
+    async def start(self) -> None: ...
+
+    async def say(self, text: str, language: str, voice: Voice) -> Sound:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def stop(self) -> None: ...
+
+
+async def test_who_was_not_rung_yet_waits_for_the_next_start(recordings: Recordings) -> None:
+    trunk = Trunk("127.0.0.1", free_port())
+    engine = SipEngine(trunk, Network.SANDBOX, Ponderer(), recordings, 1, clock=now)
+    await engine.start()
+    placing = asyncio.create_task(engine.place(call()))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(engine.stop(30), 2)
+    assert (await placing).cause is Cause.NOT_PLACED
+
+
 async def test_stop_hangs_up_what_is_left(start_engine: StartEngine, sipp: Phone) -> None:
     with sipp(s.invited(), s.answers(), s.hung_up_on()) as phone:
         engine = await start_engine(phone.port)
@@ -65,7 +88,7 @@ async def test_stop_hangs_up_what_is_left(start_engine: StartEngine, sipp: Phone
         await asyncio.wait_for(engine.stop(0.3), 3)
         result = await placing
         await phone.ended_well()
-    assert (result.cause, len(phone.messages("BYE "))) == (Cause.ANSWERED, 1)
+    assert (result.cause, len(phone.messages("BYE "))) == (Cause.BROKEN, 1)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +170,7 @@ import asyncio, json, sys
 from pathlib import Path
 from baresip._native import ffi, lib
 from ringback.audio.recordings import Recordings
+from ringback.audio.speech import Sound
 from ringback.model.trunk import Trunk
 from tests.calls.conftest import sip_engine
 from tests.calls.said import Speaker, call, now

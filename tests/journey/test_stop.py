@@ -124,3 +124,31 @@ def new_child(server: Server, who: str, before: int) -> bool:
         return bool(getattr(server, who) != before)
     except ValueError:  # there is none just now
         return False
+
+
+def test_a_closed_terminal_stops_it_as_sigterm_does(serve: Any) -> None:
+    server = serve()
+    server.add("Jasmine")
+    with server.customer("Jasmine") as customer:
+        (message,) = customer.phone(body("99900000102"))
+    eventually(server.invites, 10, "a call")
+    assert server.stop(signal.SIGHUP) == 0
+    server.start()
+    with server.customer("Jasmine") as customer:
+        (report,) = customer.collect(1)
+    assert (report["messageId"], report["status"]["name"]) == (message, "DELIVERED_TO_HANDSET")
+
+
+def test_nobody_else_on_the_machine_reads_what_was_said(serve: Any, tmp_path: Any) -> None:
+    tmp_path.chmod(0o755)
+    data = tmp_path / "open"
+    data.mkdir(mode=0o755)
+    data.chmod(0o755)
+    server = Server(data, demo=True).start()
+    try:
+        with server.customer() as customer:
+            customer.collect(1)
+        open_to_others = [path.name for path in data.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+    finally:
+        server.stop()
+    assert open_to_others == []

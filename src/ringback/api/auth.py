@@ -15,12 +15,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from ..model.account import Account
 from ..store.store import AccountRow, Store
-from .errors import unauthorized
+from .errors import busy, unauthorized
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """Argon2id with the OWASP password storage cheat sheet's parameters: 19 MiB for each check under way."""
 
 AT_ONCE = 2
+MOST_AT_THE_DOOR = 64  # credentials that wait to be checked: some 0.7 s of work
 MOST_REMEMBERED = 10_000
 REMEMBERED_S = 300.0
 LONGEST_CREDENTIALS = 4_096
@@ -82,6 +83,8 @@ class Authenticator:
         digest = self._digest(authorization)
         task = self._asked.get(digest)
         if task is None:
+            if len(self._asked) >= MOST_AT_THE_DOOR:
+                raise busy()
             task = asyncio.create_task(self._checked(authorization, digest))
             self._asked[digest] = task
             task.add_done_callback(lambda done: self._answered(digest, done))

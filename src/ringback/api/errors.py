@@ -52,6 +52,11 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Invalid login details", headers={"WWW-Authenticate": 'Basic realm="ringback"'})
 
 
+def busy() -> ApiError:
+    """429: too many credentials wait to be checked; those found right lately are not among them."""
+    return ApiError(429, "Too many sign-ins at once", headers={"Retry-After": str(_RETRY_AFTER_S)})
+
+
 def not_found(text: str = "There is nothing here") -> ApiError:
     """404; also for what belongs to another account."""
     return ApiError(404, text)

@@ -39,6 +39,9 @@ LATER = (
 _NOT_YET = "is not available yet: it comes with a later release"
 
 
+_LONGEST_VOICE = 1_000  # characters of a voice that is a JSON string
+
+
 def voice_message(fields: Fields) -> VoiceMessage:
     """The message; its faults are noted in `fields`."""
     refuse_later(fields)
@@ -101,6 +104,9 @@ def _text(fields: Fields) -> str | None:
 def _voice(fields: Fields) -> Voice:
     """`voice` is an object, or a JSON string that holds one [client]."""
     value = fields.given("voice")
+    if isinstance(value, str) and len(value) > _LONGEST_VOICE:
+        fields.fault("voice", f"must be at most {_LONGEST_VOICE} characters")
+        return Voice()
     if isinstance(value, str):
         value = _decoded(value)
     if value is None:

@@ -97,7 +97,7 @@ class Child:
             *("-P", "-m", self._module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": _joined(_SOURCES, os.environ.get("PYTHONPATH"))},
+            env=_unsuspicious() | {"PYTHONPATH": _joined(_SOURCES, os.environ.get("PYTHONPATH"))},
         )
         self.hello, _ = await self._frame(self._process)
         return self._process
@@ -119,3 +119,8 @@ class Child:
 
 def _joined(first: str, others: str | None) -> str:
     return os.pathsep.join(filter(None, [first, others]))
+
+
+def _unsuspicious() -> dict[str, str]:
+    """The environment less our settings: who reads strangers' texts need not know a trunk's password."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}

@@ -43,9 +43,10 @@ class Voices:
     def of(self, language: str) -> list[VoiceOffer]:
         """The voices of a language (any case), its default first, each espeak-ng variant of that last.
 
-        Empty when there is no such language.
+        A region that is not known (`en-au`) is spoken as its language. Empty when there is no such language.
         """
-        bases = self._speakers(language.casefold())
+        wanted = language.casefold().replace("_", "-")
+        bases = self._speakers(wanted) or self._speakers(wanted.partition("-")[0])
         if not bases:
             return []
         return [

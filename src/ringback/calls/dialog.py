@@ -14,8 +14,10 @@ from .conversation import Stirring
 _BUFFER = 32_768  # bytes: the stack's buffers hold two seconds
 _KEYS = frozenset("0123456789ABCD*#")  # RFC 4733 section 3.2; a hook flash is none of them
 _HEARD_KEYS = 64  # keys kept between two looks; a storm of them is cut
-_MEDIA_DIED = ("rtp stream error", "no media")
-"""How the stack says that an answered call did not end by a BYE."""
+STOPPING = "Ringback is stopping"
+
+_CUT_OFF = ("rtp stream error", "no media", STOPPING.lower())
+"""How it is said that an answered call did not end by a BYE of theirs, nor when all was said."""
 
 
 class Dialog:
@@ -87,7 +89,7 @@ class Dialog:
     @property
     def broken(self) -> bool:
         """It was answered and then ended otherwise than by a BYE."""
-        return any(sign in self.reason.lower() for sign in _MEDIA_DIED)
+        return any(sign in self.reason.lower() for sign in _CUT_OFF)
 
 
 class SipLine:

@@ -20,7 +20,7 @@ from ..model.message import Network
 from ..model.times import Instant
 from ..model.trunk import Trunk
 from .conversation import Conversation
-from .dialog import Dialog, SipLine, knocking
+from .dialog import STOPPING, Dialog, SipLine, knocking
 
 _log = structlog.get_logger()
 
@@ -120,10 +120,12 @@ class SipEngine:
     async def stop(self, grace: float) -> None:
         """Places no more, lets live calls end for up to `grace` seconds, then hangs up what is left."""
         self._stopping = True
+        for dialog in [dialog for dialog in self._live if dialog.invited_at is None]:
+            dialog.close(STOPPING)  # nobody was rung yet: it waits for the next start
         await self._until(lambda: not self._live, grace)
         hung_up = bool(self._live or self._given_up)
         for dialog in list(self._live):
-            dialog.close("Ringback is stopping")
+            dialog.close(STOPPING)
         await self._until(lambda: not self._live and not self._given_up, _GOODBYE)
         for dialog in self._dialogs.values():
             dialog.heard.set()  # a CANCEL leaves if the phone said as little as 100 Trying
@@ -141,10 +143,12 @@ class SipEngine:
 
     async def _place(self, call: Call, dialog: Dialog) -> CallResult:
         try:
-            sound = await self._sound(call)
+            sound = await self._sound(call, dialog)
         except SpeechFailed as fault:
             _log.warning("nothing to say", message_id=call.message_id, why=str(fault))
             return CallResult(Cause.BAD_AUDIO_FILE, self._clock())
+        if sound is None:
+            return CallResult(Cause.NOT_PLACED, self._clock())
         try:
             sip = await self._dial(call, dialog)
         except (CommandTimeout, RuntimeDead):  # an INVITE may have left
@@ -159,11 +163,19 @@ class SipEngine:
         finally:
             await self._let_go(sip, dialog)
 
-    async def _sound(self, call: Call) -> Sound:
+    async def _sound(self, call: Call, dialog: Dialog) -> Sound | None:
+        """What will be said; None when the call was called off before it was ready."""
         message = call.message
         if message.text is None:
             raise SpeechFailed("audio files are not built yet")
-        return await self._speech.say(message.text, message.language, message.voice)
+        speaking = asyncio.ensure_future(self._speech.say(message.text, message.language, message.voice))
+        over = asyncio.ensure_future(dialog.settled.wait())
+        await asyncio.wait({speaking, over}, return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        if not speaking.done():
+            speaking.cancel()
+            return None
+        return speaking.result()
 
     async def _dial(self, call: Call, dialog: Dialog) -> SipCall | None:
         """Sends the INVITE, unless the call was called off meanwhile.

@@ -61,7 +61,7 @@ class PhoneNetwork:
         await self._kill()
 
     async def _spawn(self) -> None:
-        command = [sys.executable, "-m", __package__, *self._options, "--port", str(self.port)]
+        command = [sys.executable, "-P", "-m", __package__, *self._options, "--port", str(self.port)]
         self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         try:
             self.port = await asyncio.wait_for(_port_of(self._process), _STARTS_WITHIN)
