@@ -91,13 +91,15 @@ class _Supervisor:
                 stopping, deadline = True, time.monotonic() + self._config.drain_seconds + _BEYOND_DRAIN_S
             elif came or time.monotonic() >= deadline:
                 log.warning("server_killed", why="asked twice" if came else "it did not stop in time")
-                os.killpg(child.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
                 deadline = float("inf")
         return self._buried(child), stopping
 
     def _buried(self, child: subprocess.Popen[bytes]) -> int:
         """Kills what the dead child left behind: its process group is ours until it is waited for."""
-        os.killpg(child.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # nobody is left, not even on the way out
+            os.killpg(child.pid, signal.SIGKILL)
         code = child.wait()
         with contextlib.suppress(BrokenPipeError):
             child.communicate()
