@@ -130,6 +130,7 @@ class Ringback:
         serving.add_done_callback(self._http_ended)
         stack.push_async_callback(_finish_answers, server, serving)
         stack.callback(self.waiting.close)
+        await _listening(self.config, serving)
 
     async def _demonstrate(self) -> None:
         account = await demonstration.account(self.store)
@@ -173,6 +174,19 @@ def _server(config: Config, app: object) -> Server:
         log_level=LogLevels.warning,
         log_dictconfig=log.GRANIAN,
     )
+
+
+async def _listening(config: Config, serving: "asyncio.Task[None]") -> None:
+    """Returns when a client would be heard, or it is clear that none will be: Granian does not say."""
+    address = config.http.reachable()
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(address.host, address.port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
 
 
 async def _finish_answers(server: Server, serving: "asyncio.Task[None]") -> None:
