@@ -58,8 +58,6 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, "commit")
         self._wounded = False
         self._before = 0
-        self.groups = 0
-        self.steps = 0
 
     async def run(self, step: Step[T]) -> T:
         """Runs a step in a transaction and returns what it gave when that is durable.
@@ -95,8 +93,6 @@ class GroupCommit:
         except Exception as fault:
             await self._failed(group, fault)
             return
-        self.groups += 1
-        self.steps += len(kept)
         for waiting in kept:
             if waiting.done.done():
                 continue
