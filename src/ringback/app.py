@@ -16,6 +16,7 @@ from granian.server.embed import Server
 
 from . import demonstration, log, welcome
 from .api.auth import Authenticator
+from .api.bulks import Bulks
 from .api.docs import Docs
 from .api.files import Files
 from .api.messages import Messages
@@ -30,6 +31,7 @@ from .calls.sip import SipEngine
 from .config import Config
 from .lifeline import config_from_parent
 from .loops.dispatcher import Dispatcher
+from .loops.expirer import Expirer
 from .loops.onlooker import Onlooker
 from .loops.pruner import Pruner
 from .loops.rescuer import rescue
@@ -94,7 +96,13 @@ class Ringback:
         await self.engine.start()
         self.dispatcher = Dispatcher(self.store, self.engine, lambda: self.terms, now)
         self.store.commit_beside = lambda: self.dispatcher.busy
-        loops = (self.dispatcher, Pruner(self.store, self.recordings, now), Onlooker(self.store))
+        self.expirer = Expirer(self.store, lambda: self.terms, now)
+        loops = (
+            self.dispatcher,
+            self.expirer,
+            Pruner(self.store, self.recordings, now),
+            Onlooker(self.store),
+        )
         stack.push_async_callback(self.dispatcher.idle)
         stack.push_async_callback(self.engine.stop, self.config.drain_seconds)
         for loop in loops:
@@ -122,6 +130,7 @@ class Ringback:
         app = application(
             Reports(self.store, auth, self.waiting, now),
             messages,
+            Bulks(self.store, auth, self._wake, now),
             Files(self.store, auth, self.recordings),
             Docs(self.config.public_url, self.engine.network),
         )
@@ -131,6 +140,10 @@ class Ringback:
         stack.push_async_callback(_finish_answers, server, serving)
         stack.callback(self.waiting.close)
         await _listening(self.config, serving)
+
+    def _wake(self) -> None:
+        self.dispatcher.wake()
+        self.expirer.wake()
 
     async def _demonstrate(self) -> None:
         account = await demonstration.account(self.store)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringback.api.auth import Authenticator, hash_password, new_api_key
+from ringback.api.bulks import Bulks
 from ringback.api.docs import Docs
 from ringback.api.files import Files
 from ringback.api.messages import Messages
@@ -32,7 +33,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     woken: list[None] = []
     messages = Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: 1_000)
     app = application(
-        empty, messages, Files(store, authenticator, recordings), Docs("http://here:8080", Network.SANDBOX)
+        empty,
+        messages,
+        Bulks(store, authenticator, lambda: woken.append(None), lambda: 1_000),
+        Files(store, authenticator, recordings),
+        Docs("http://here:8080", Network.SANDBOX),
     )
     yield House(app, store, recordings, keys, woken)
     authenticator.close()

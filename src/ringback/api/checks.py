@@ -23,6 +23,8 @@ Rule: TypeAlias = Callable[[str], str | None]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,15})?")
+_HUGE = 10**9  # beyond any bound of ours; an integer of 400 digits is no float
 _LONGEST_INTEGER = 400  # digits
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}  # XML Schema's xs:boolean
 
@@ -92,6 +94,19 @@ class Fields:
         if type(value) is not int:
             return self._kept(name, None, "must be a whole number")
         return self._kept(name, value, None if low <= value <= high else f"must be {low} to {high}")
+
+    def required_whole(self, name: str, low: int, high: int) -> int | None:
+        """The integer, which must be there and within these bounds."""
+        return None if self.required(name) is None else self.whole(name, low, high)
+
+    def number(self, name: str, default: float) -> float:
+        """The number, whole or not; the default where there is none, or a faulty one."""
+        value = self._raw.get(name)
+        if self._loose and isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            value = float(value)
+        right = value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+        found = self._kept(name, value, None if right else "must be a number")
+        return default if found is None else float(min(max(found, -_HUGE), _HUGE))
 
     def flag(self, name: str) -> bool | None:
         value = self._raw.get(name)

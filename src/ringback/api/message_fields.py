@@ -4,14 +4,19 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..model.message import Voice, VoiceMessage
+from ..model.message import Notify, Voice, VoiceMessage
+from ..model.times import Instant
 from .checks import Fields, json_of
+from .timing_fields import timing
 from .xml import Malformed
 
 LONGEST_TEXT = 1_400
 LONGEST_CALLBACK = 700
 LONGEST_ID = 100
 """Characters, all three (contract sections 1 and 2)."""
+
+SLOWEST, FASTEST = 0.5, 2.0
+"""What `speechRate` is clamped to (contract section 2)."""
 
 LONGEST_URL = 2_048
 MOST_DIGITS = 50
@@ -24,16 +29,10 @@ LONGEST_CALL_S = 7_200
 _CALLER = re.compile(r"[0-9]{3,14}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
 
-LATER = (
-    "sendAt",
-    "deliveryTimeWindow",
-    "sendingSpeed",
-    "validityPeriod",
-    "retry",
-    "callTransfers",
-    "notifyUrl",
-    "repeatDtmf",
-)
+MOST_REPEAT_KEYS = 12
+LONGEST_PAUSE_S = 10
+
+LATER = ("callTransfers",)
 """Fields of contract section 2 that are not built yet. They are refused by name, never silently ignored."""
 
 _NOT_YET = "is not available yet: it comes with a later release"
@@ -42,20 +41,26 @@ _NOT_YET = "is not available yet: it comes with a later release"
 _LONGEST_VOICE = 1_000  # characters of a voice that is a JSON string
 
 
-def voice_message(fields: Fields) -> VoiceMessage:
+def voice_message(fields: Fields, now: Instant) -> VoiceMessage:
     """The message; its faults are noted in `fields`."""
     refuse_later(fields)
     return VoiceMessage(
         text=_text(fields),
+        audio_file_url=fields.string("audioFileUrl", _url),
         language=fields.string("language", _language) or "en",
         voice=_voice(fields),
+        speech_rate=min(max(fields.number("speechRate", 1.0), SLOWEST), FASTEST),
+        pause=fields.whole("pause", 0, LONGEST_PAUSE_S) or 0,
         caller=fields.string("from", _caller),
         record=fields.flag("record") or False,
+        repeat_dtmf=fields.string("repeatDtmf", _repeat_keys) or "",
         max_dtmf=fields.whole("maxDtmf", 1, MOST_DIGITS),
         dtmf_timeout=fields.whole("dtmfTimeout", 1, LONGEST_DTMF_S) or 10,
         ring_timeout=fields.whole("ringTimeout", 1, LONGEST_RING_S) or 45,
         call_timeout=fields.whole("callTimeout", 1, LONGEST_CALL_S),
         callback_data=fields.string("callbackData", _callback),
+        notify=_notify(fields),
+        **timing(fields, now),
     )
 
 
@@ -74,8 +79,6 @@ def refuse_later(fields: Fields) -> None:
     for name in LATER:
         if fields.given(name) is not None:
             fields.fault(name, _NOT_YET)
-    _refuse_later_unless(fields, "pause", 0)
-    _refuse_later_unless(fields, "speechRate", 1)
     machine = fields.given("machineDetection")
     if machine in ("hangup", "continue"):
         fields.fault("machineDetection", _NOT_YET)
@@ -83,10 +86,13 @@ def refuse_later(fields: Fields) -> None:
         fields.fault("machineDetection", "must be hangup, continue or disable")
 
 
-def _refuse_later_unless(fields: Fields, name: str, default: int) -> None:
-    value = fields.given(name)
-    if value is not None and (isinstance(value, bool) or value not in (default, str(default))):
-        fields.fault(name, f"{_NOT_YET}; until then only {default}")
+def _notify(fields: Fields) -> Notify | None:
+    url = fields.string("notifyUrl", _url)
+    content_type = fields.string("notifyContentType", _notify_type)
+    version = fields.whole("notifyContentVersion", 1, 2)
+    if url is None:
+        return None
+    return Notify(url, "xml" if content_type == "application/xml" else "json", version or 1)
 
 
 def _text(fields: Fields) -> str | None:
@@ -96,8 +102,6 @@ def _text(fields: Fields) -> str | None:
         fields.fault("audioFileUrl", "give either text or audioFileUrl, not both")
     elif text is None and url is None:
         fields.fault("text", "is required where there is no audioFileUrl")
-    elif url is not None and fields.string("audioFileUrl", _url):
-        fields.fault("audioFileUrl", "audio files come with a later release")
     return fields.string("text", _speakable)
 
 
@@ -153,6 +157,16 @@ def _voice_name(name: str) -> str | None:
 
 def _gender(gender: str) -> str | None:
     return None if gender in ("male", "female") else "must be male or female"
+
+
+def _repeat_keys(keys: str) -> str | None:
+    if not re.fullmatch(r"[0-9A-D*]+", keys):
+        return "must be keys of a telephone: 0-9, * and A-D; # ends an entry and can't be collected"
+    return None if len(keys) <= MOST_REPEAT_KEYS else f"must be at most {MOST_REPEAT_KEYS} keys"
+
+
+def _notify_type(media: str) -> str | None:
+    return None if media in ("application/json", "application/xml") else "must be application/json or application/xml"
 
 
 def _id(chosen: str) -> str | None:

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..model.account import Account
-from ..model.exceptions import BulkInUse
+from ..model.exceptions import BulkInUse, TooManyWaiting
 from ..model.message import Bulk, Network
 from ..model.times import Instant
 from ..store.store import Answer, Keep, Kept, Store
@@ -17,7 +17,7 @@ from .auth import Authenticator
 from .errors import ApiError, bad_request, not_acceptable
 from .negotiation import CONTENT_TYPE, Form, sent_as, wants
 from .question import fingerprint, idempotency_key, other_question
-from .sending import drafted, send_response
+from .sending import Draft, drafted, send_response
 from .wire import SendRequest, parse_advanced, parse_multi, parse_single
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -26,7 +26,7 @@ LARGEST_BODY = 8 * 1024 * 1024
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _BIG = 32 * 1024  # bytes; below it, checking a body takes some 2 ms and a thread is not worth it
 
-Parse: TypeAlias = Callable[[bytes, str | None], SendRequest]
+Parse: TypeAlias = Callable[[bytes, str | None, Instant], SendRequest]
 Render: TypeAlias = Callable[[set[str]], Answer]
 
 
@@ -71,11 +71,11 @@ class Messages:
         key = idempotency_key(_only(request, b"idempotency-key"))
         body = await read_body(request)
         if len(body) < _BIG:
-            draft = drafted(parse(body, content_type), self._network)
+            draft = self._drafted(parse, body, content_type, account)
             answer = send_response(draft, set(), form)
         else:
             async with self._one_big:  # several at once would each hold the interpreter in turn
-                draft = await asyncio.to_thread(lambda: drafted(parse(body, content_type), self._network))
+                draft = await asyncio.to_thread(self._drafted, parse, body, content_type, account)
                 answer = await asyncio.to_thread(send_response, draft, set(), form)
 
         def render(used: set[str]) -> Answer:
@@ -85,6 +85,10 @@ class Messages:
         kept = await self._accepted(account, draft.bulk, render, keep)
         return _response(kept)
 
+    def _drafted(self, parse: Parse, body: bytes, content_type: str | None, account: Account) -> Draft:
+        now = self._now()
+        return drafted(parse(body, content_type, now), self._network, account, now)
+
     async def _accepted(self, account: Account, bulk: Bulk, render: Render, keep: Keep[set[str]] | None) -> Kept:
         try:
             if keep:
@@ -93,6 +97,8 @@ class Messages:
                 kept = Kept(render(await self._store.accept(account.id, bulk, self._now())))
         except BulkInUse:
             raise bad_request({"bulkId": ["was used before"]}) from None
+        except TooManyWaiting as why:
+            raise ApiError(429, str(why), headers={"Retry-After": "60"}) from None
         self._wake()
         return kept
 

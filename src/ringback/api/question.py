@@ -31,18 +31,31 @@ class Question(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=4096)
 def question(query: bytes) -> Question:
-    """Reads a query string. Unknown parameters are ignored, an empty one counts as absent, the first of two wins.
+    """Reads the query of a request for reports.
 
     Raises `ApiError` 400 when `limit` is below 1 or no integer, or the query is not UTF-8.
     """
+    given = parameters(query)
+    return Question(_limit(given.get("limit")), Filter(given.get("bulkId"), given.get("messageId")))
+
+
+def parameters(query: bytes) -> dict[str, str]:
+    """The parameters of a query string. An empty one counts as absent, the first of two wins.
+
+    Raises `ApiError` 400 when it is not UTF-8.
+    """
+    given: dict[str, str] = {}
+    for name, value in pairs_of(query):
+        given.setdefault(name, value)
+    return given
+
+
+def pairs_of(query: bytes) -> list[tuple[str, str]]:
+    """Every parameter of a query string that is not empty, in its order."""
     try:
-        pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=100)
+        return parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=100)
     except ValueError:  # UnicodeDecodeError is one
         raise bad_request({"query": ["must be percent-encoded UTF-8"]}) from None
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        given.setdefault(name, value)
-    return Question(_limit(given.get("limit")), Filter(given.get("bulkId"), given.get("messageId")))
 
 
 def _limit(given: str | None) -> int:

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .bulks import Bulks
 from .docs import Docs
 from .errors import ApiError, error_of, method_not_allowed, not_found, rendered
 from .files import PREFIX, Files
@@ -22,12 +23,14 @@ _MANY_FAULTS = 500
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def application(reports: ASGIApp, messages: Messages, files: Files, docs: Docs) -> ASGIApp:
+def application(reports: ASGIApp, messages: Messages, bulks: Bulks, files: Files, docs: Docs) -> ASGIApp:
     """The whole HTTP side. `reports` answers GET /tts/3/reports and is reached without any framework."""
     routes = [
         _route("POST", "/tts/3/single", messages.single),
         _route("POST", "/tts/3/multi", messages.multi),
         _route("POST", "/tts/3/advanced", messages.advanced),
+        Route("/tts/3/bulks", _by_method(GET=bulks.seen, PUT=bulks.moved), methods=["GET", "PUT"]),
+        Route("/tts/3/bulks/status", _by_method(GET=bulks.status, PUT=bulks.changed), methods=["GET", "PUT"]),
         _route("GET", PREFIX + "{rest:path}", files.recording),
         _route("GET", "/docs", docs.page),
         _route("GET", "/", _to_docs),
@@ -83,6 +86,15 @@ async def _answer(error: ApiError, accept: str | None) -> Response:
 
 def _route(method: str, path: str, endpoint: Endpoint) -> Route:
     return Route(path, endpoint, methods=[method])
+
+
+def _by_method(**endpoints: Endpoint) -> Endpoint:
+    """One path, an endpoint for each method."""
+
+    async def endpoint(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return endpoint
 
 
 async def _to_docs(_request: Request) -> Response:

@@ -4,12 +4,17 @@ from typing import Any
 
 import msgspec
 
+from ..model.account import Account
 from ..model.ids import new_id
-from ..model.message import Bulk, Destination, Network
-from ..model.number import dialable
+from ..model.message import Bulk, Destination, Network, VoiceMessage
+from ..model.number import dialable, zones_of
+from ..model.schedule import NEVER, UTC_ONLY, Timetable
 from ..model.status import PENDING_ACCEPTED, REJECTED_DESTINATION, REJECTED_DUPLICATE_MESSAGE_ID, Status
+from ..model.times import MINUTE, Instant
 from . import xml
+from .checks import Faults
 from .negotiation import Form
+from .timing_fields import NEVER_OPENS
 from .wire import SendRequest, Wanted
 
 
@@ -31,13 +36,51 @@ class Draft(msgspec.Struct, frozen=True):
     lines: list[Line]
 
 
-def drafted(request: SendRequest, network: Network) -> Draft:
-    """Gives ids to what has none, and leaves out what can't be dialled and what is there twice by its id."""
+def drafted(request: SendRequest, network: Network, sender: Account, now: Instant) -> Draft:
+    """Gives ids to what has none, and its time to each; leaves out what can't be dialled and what is there twice.
+
+    Raises `ApiError` 400 where a number's delivery window never opens before its message is no longer valid.
+    """
+    timing = _Timing(request, sender, now)
     lines: list[Line] = []
     seen: set[str] = set()
     messages = tuple([(message, _destinations(wanted, lines, seen)) for message, wanted in request.messages])
-    kept = tuple([part for part in messages if part[1]])
-    return Draft(Bulk(request.bulk_id or new_id(), network, kept), lines)
+    timed = tuple([(message, timing.timed(n, message, to)) for n, (message, to) in enumerate(messages) if to])
+    timing.faults.raise_any()
+    return Draft(Bulk(request.bulk_id or new_id(), network, timed, timing.send_at), lines)
+
+
+class _Timing:
+    """When the destinations of a request are due."""
+
+    def __init__(self, request: SendRequest, sender: Account, now: Instant) -> None:
+        messages = [message for message, _ in request.messages]
+        starts = [message.send_at for message in messages]
+        self.send_at = min((start for start in starts if start), default=None) if all(starts) else None
+        self.faults = Faults()
+        self._by_zone = sender.windows == "destination"
+        self._table = Timetable(next((m.sending_speed for m in messages if m.sending_speed), None))
+        self._now = now
+
+    def timed(
+        self, index: int, message: VoiceMessage, destinations: tuple[Destination, ...]
+    ) -> tuple[Destination, ...]:
+        """Each with its time."""
+        start = max(message.send_at or self._now, self._now)
+        if message.window is None and message.sending_speed is None:
+            return destinations if message.send_at is None else tuple([_at(start, to) for to in destinations])
+        return tuple([_at(self._due(index, message, start, to.to), to) for to in destinations])
+
+    def _due(self, index: int, message: VoiceMessage, start: Instant, number: str) -> Instant:
+        zones = zones_of(number) if message.window and self._by_zone else UTC_ONLY
+        due = self._table.due(start, message.sending_speed is not None, message.window, zones)
+        if due >= (NEVER if message.sending_speed else start + message.validity * MINUTE):
+            self.faults.add(f"messages[{index}].deliveryTimeWindow", f"for {number} it {NEVER_OPENS}")
+        return due
+
+
+def _at(due_at: Instant, to: Destination) -> Destination:
+    return Destination(to.to, to.message_id, due_at)
 
 
 def _destinations(wanted: tuple[Wanted, ...], lines: list[Line], seen: set[str]) -> tuple[Destination, ...]:

@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 
 from ..model.message import VoiceMessage
+from ..model.schedule import SendingSpeed
+from ..model.times import Instant
 from .checks import Faults, Fields, forbidden, root_of
 from .errors import ApiError
 from .message_fields import bulk_id, message_id, refuse_later, voice_message
 from .negotiation import sent_as
+from .timing_fields import sending_speed
 
 MOST_DESTINATIONS = 20_000
 """In one request (contract section 1)."""
@@ -32,24 +35,24 @@ class SendRequest(msgspec.Struct, frozen=True):
     messages: tuple[tuple[VoiceMessage, tuple[Wanted, ...]], ...]
 
 
-def parse_single(body: bytes, content_type: str | None) -> SendRequest:
+def parse_single(body: bytes, content_type: str | None, now: Instant = 0) -> SendRequest:
     """A SingleBody. Raises `ApiError`: 415 for its type, 400 with every fault. Source: contract section 1."""
     root, faults = _read(body, content_type)
-    return _request(root, [(root, _numbers(root))], faults)
+    return _request(root, [(root, _numbers(root))], faults, now)
 
 
-def parse_multi(body: bytes, content_type: str | None) -> SendRequest:
+def parse_multi(body: bytes, content_type: str | None, now: Instant = 0) -> SendRequest:
     """A MultiBody; else as `parse_single`."""
     root, faults = _read(body, content_type)
     messages = _messages(root, "to")
-    return _request(root, [(message, _numbers(message)) for message in messages], faults)
+    return _request(root, [(message, _numbers(message)) for message in messages], faults, now)
 
 
-def parse_advanced(body: bytes, content_type: str | None) -> SendRequest:
+def parse_advanced(body: bytes, content_type: str | None, now: Instant = 0) -> SendRequest:
     """An AdvancedBody; else as `parse_single`. Source: contract sections 1 and 2."""
     root, faults = _read(body, content_type)
     messages = _messages(root, "destinations")
-    return _request(root, [(message, _destinations(message)) for message in messages], faults)
+    return _request(root, [(message, _destinations(message)) for message in messages], faults, now)
 
 
 def _read(body: bytes, content_type: str | None) -> tuple[Fields, Faults]:
@@ -61,13 +64,25 @@ def _read(body: bytes, content_type: str | None) -> tuple[Fields, Faults]:
     return Fields(root_of(body, form, charset), "", faults, form == "xml"), faults
 
 
-def _request(root: Fields, messages: list[tuple[Fields, tuple[Wanted, ...]]], faults: Faults) -> SendRequest:
-    bulk = bulk_id(root)
+def _request(
+    root: Fields, messages: list[tuple[Fields, tuple[Wanted, ...]]], faults: Faults, now: Instant
+) -> SendRequest:
+    bulk, speed = bulk_id(root), None
     if not any(fields is root for fields, _ in messages):
         refuse_later(root)
-    taken = tuple([(voice_message(fields), wanted) for fields, wanted in messages])
+        speed = sending_speed(root)
+    taken = tuple([(_paced(voice_message(fields, now), speed), wanted) for fields, wanted in messages])
+    if len({message.sending_speed for message, _ in taken if message.sending_speed}) > 1:
+        root.fault("sendingSpeed", "must be the same in all messages of a request: it is the bulk's")
     faults.raise_any()
     return SendRequest(bulk, taken)
+
+
+def _paced(message: VoiceMessage, speed: SendingSpeed | None) -> VoiceMessage:
+    """With the speed that stands beside `messages`, unless it has its own."""
+    if speed is None or message.sending_speed:
+        return message
+    return msgspec.structs.replace(message, sending_speed=speed)
 
 
 def _messages(root: Fields, destinations: str) -> list[Fields]:

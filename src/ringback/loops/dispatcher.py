@@ -10,7 +10,7 @@ from ..calls.engine import CallEngine
 from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import AlreadyFinished, StoreUnavailable
 from ..model.report import DeliveryReport
-from ..model.settle import Terms, settle
+from ..model.settle import Terms, TryAgain, settle
 from ..model.times import Instant
 from ..store.store import Store
 from .loop import Loop
@@ -60,11 +60,13 @@ class Dispatcher(Loop):
         if result.cause is Cause.NOT_PLACED:
             await self._written(self._store.postpone, call, result, self._now())
             return
-        report = settle(call, result, self._terms())
-        if not await self._written(self._store.finish, call, result, report):
-            return
-        _log.info("finished", message_id=call.message_id, status=report.status.name, error=report.error.name)
-        self.on_report(report)
+        outcome = settle(call, result, self._terms())
+        if isinstance(outcome, TryAgain):
+            if await self._written(self._store.postpone, call, result, outcome.due_at):
+                _log.info("postponed", message_id=call.message_id, cause=result.cause, due_at=outcome.due_at)
+        elif await self._written(self._store.finish, call, result, outcome):
+            _log.info("finished", message_id=call.message_id, status=outcome.status.name, error=outcome.error.name)
+            self.on_report(outcome)
         self.wake()
 
     async def _place(self, call: Call) -> CallResult:

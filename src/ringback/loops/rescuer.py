@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from ..model.call import CallResult, Cause
-from ..model.settle import Terms, settle
+from ..model.settle import Terms, report_of
 from ..model.times import Instant
 from ..store.store import Store
 
@@ -20,6 +20,6 @@ async def rescue(store: Store, terms: Terms, now: Callable[[], Instant]) -> int:
     left = await store.unfinished()
     for call in left:
         result = CallResult(Cause.UNKNOWN, ended_at=now())
-        await store.finish(call, result, settle(call, result, terms))
+        await store.finish(call, result, report_of(call, result, terms))
         _log.warning("the end of a call is unknown", message_id=call.message_id)
     return len(left)

@@ -1,13 +1,32 @@
 """Accounts: who sends, collects and pays."""
 
+from typing import Literal
+
 import msgspec
 
 from .message import AccountId
 
 
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an account may do at most; None is no limit of its own.
+
+    Requests a second, destinations that wait to be called, calls at once.
+    """
+
+    requests_per_second: int | None = None
+    waiting: int | None = None
+    channels: int | None = None
+
+
 class Account(msgspec.Struct, frozen=True):
-    """One customer. `zone` is the IANA name of the time zone that its reports are written in."""
+    """One customer.
+
+    `zone` is the IANA name of the time zone that its reports are written in; `windows` says in whose time its
+    delivery windows are: UTC, or every zone that the destination may be in.
+    """
 
     id: AccountId
     name: str
     zone: str = "UTC"
+    windows: Literal["utc", "destination"] = "utc"
+    limits: Limits = Limits()

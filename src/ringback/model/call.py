@@ -6,11 +6,16 @@ import msgspec
 
 from .account import Account
 from .message import Network, VoiceMessage
+from .schedule import NEVER
 from .times import Instant
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One attempt, written down before anything rings. `attempt` counts from 1."""
+    """One attempt, written down before anything rings. `attempt` counts from 1.
+
+    `tries` is how many of the earlier attempts were dialled, `sent_at` the first INVITE of those; after
+    `expires_at` there is no further attempt.
+    """
 
     account: Account
     bulk_id: str
@@ -20,6 +25,9 @@ class Call(msgspec.Struct, frozen=True):
     network: Network
     message: VoiceMessage
     placed_at: Instant
+    tries: int = 0
+    sent_at: Instant | None = None
+    expires_at: Instant = NEVER
 
 
 class Cause(StrEnum):
@@ -34,6 +42,7 @@ class Cause(StrEnum):
     BAD_AUDIO_FILE = "bad-audio-file"  # never dialled: the file, text or voice can't be made sound
     WRONG_NETWORK = "wrong-network"  # never dialled: accepted for the sandbox, and this is a trunk, or the reverse
     CANCELLED = "cancelled"  # never dialled: called off before it was placed
+    EXPIRED = "expired"  # not dialled: its validity ended before
     NOT_PLACED = "not-placed"  # never dialled: Ringback is stopping, and the message waits for its next start
     UNKNOWN = "unknown"  # Ringback died in mid-call; whether anybody heard it can't be known
 

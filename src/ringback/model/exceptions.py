@@ -17,6 +17,22 @@ class BulkInUse(RingbackError):
     """The account has used this bulk id before."""
 
 
+class NoSuchBulk(RingbackError):
+    """The account has no bulk of that id."""
+
+
+class NothingToCall(RingbackError):
+    """Of the bulk, nothing is left that could be moved, paused, resumed or cancelled."""
+
+
+class WindowNeverOpens(RingbackError):
+    """Nobody could be phoned before the validity ends: no delivery window opens until then."""
+
+
+class TooManyWaiting(RingbackError):
+    """The account has as many destinations waiting to be called as it may."""
+
+
 class AlreadyFinished(RingbackError):
     """The message has its one final report; there will be no second one."""
 

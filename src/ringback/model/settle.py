@@ -6,7 +6,9 @@ import msgspec
 
 from . import status as s
 from .call import Call, CallResult, Cause
+from .number import zones_of
 from .report import DeliveryReport, Price
+from .schedule import UTC_ONLY, opening
 from .tariff import RateDeck
 from .times import SECOND, Instant
 
@@ -19,8 +21,14 @@ _ERROR_OF_CAUSE = {
     Cause.BAD_AUDIO_FILE: s.UNSUPPORTED_AUDIO_FORMAT,
     Cause.WRONG_NETWORK: s.UNKNOWN_ERROR,
     Cause.CANCELLED: s.CANCELLED,
+    Cause.EXPIRED: s.VALIDITY_EXPIRED,
     Cause.UNKNOWN: s.UNKNOWN_ERROR,
 }
+
+
+TRIED_AGAIN = frozenset({5002, 5003, 5408, 5480, 5500, 5503, 5504})
+"""The errors after which `retry` has a message called again, and no others (contract section 2): a person who
+declined and a number that does not exist are never dialled again."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -30,7 +38,31 @@ class Terms(msgspec.Struct, frozen=True):
     public_url: str
 
 
-def settle(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
+class TryAgain(msgspec.Struct, frozen=True):
+    """The message is not over: its next attempt is due then."""
+
+    due_at: Instant
+
+
+def settle(call: Call, result: CallResult, terms: Terms) -> DeliveryReport | TryAgain:
+    """What follows from a call: the message's one report, or another attempt (contract section 2, `retry`)."""
+    due_at = _next_attempt(call, result)
+    return report_of(call, result, terms) if due_at is None else TryAgain(due_at)
+
+
+def _next_attempt(call: Call, result: CallResult) -> Instant | None:
+    """None when nobody is called again: answered, no retry left, or no time for one before the validity ends."""
+    retry = call.message.retry
+    if retry is None or call.tries >= retry.max_count:
+        return None
+    if result.answered_at is not None or _error(result).id not in TRIED_AGAIN:
+        return None
+    zones = zones_of(call.to) if call.account.windows == "destination" else UTC_ONLY
+    due_at = opening(call.message.window, result.ended_at + retry.after(call.tries + 1), zones)
+    return due_at if due_at < call.expires_at else None
+
+
+def report_of(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
     """The final report of a call. `doneAt` is never before `sentAt`, even if the clock stepped back."""
     error = _error(result)
     sent_at = _sent_at(call, result)
@@ -64,6 +96,8 @@ def _error(result: CallResult) -> s.Error:
 
 def _sent_at(call: Call, result: CallResult) -> Instant:
     """The first INVITE, or when it was decided that there will be none (contract section 4)."""
+    if call.sent_at is not None:
+        return call.sent_at
     if result.invited_at is not None:
         return result.invited_at
     return call.placed_at if result.cause is Cause.UNKNOWN else result.ended_at

@@ -53,6 +53,7 @@ REJECTED_DESTINATION = _status(52, 5, "REJECTED_DESTINATION", "Invalid destinati
 NO_ERROR = _error(0, 0, "NO_ERROR", "No Error", False)
 UNKNOWN_ERROR = _error(255, 3, "EC_UNKNOWN_ERROR", "Unknown Reason", True)
 CANCELLED = _error(4100, 3, "EC_Cancelled", "Cancelled", True)
+VALIDITY_EXPIRED = _error(4101, 3, "EC_ValidityExpired", "Validity period expired", True)
 ANSWERED = _error(5000, 0, "VOICE_ANSWERED", "Call answered by human", True)
 ANSWERED_MACHINE = _error(5001, 0, "VOICE_ANSWERED_MACHINE", "Call answered by machine", True)
 USER_BUSY = _error(5002, 2, "EC_VOICE_USER_BUSY", "User was busy during call attempt", True)
@@ -162,6 +163,7 @@ _STATUS_OF_ERROR = {
     TEMPORARILY_NOT_AVAILABLE.id: EXPIRED_EXPIRED,
     DECLINE.id: EXPIRED_EXPIRED,
     CANCELLED.id: EXPIRED_EXPIRED,
+    VALIDITY_EXPIRED.id: EXPIRED_EXPIRED,
     FORBIDDEN.id: UNDELIVERABLE_REJECTED_OPERATOR,
     UNKNOWN_ERROR.id: EXPIRED_UNKNOWN,
 }

@@ -9,7 +9,8 @@ Instant: TypeAlias = int
 """A moment: milliseconds since 1970-01-01T00:00:00Z. Whole numbers, so that they store, sort and subtract exactly."""
 
 SECOND: int = 1_000
-HOUR: int = 3_600 * SECOND
+MINUTE: int = 60 * SECOND
+HOUR: int = 60 * MINUTE
 DAY: int = 24 * HOUR
 
 
@@ -19,18 +20,19 @@ def instant(moment: datetime) -> Instant:
 
 
 @lru_cache(maxsize=4096)
-def written(moment: Instant, zone: str) -> str:
+def written(moment: Instant, zone_name: str) -> str:
     """`moment` as the founding page writes it: `2015-02-12T09:58:20.323+0100`, in the named time zone.
 
     Source: contract section 2, "Dates out". One official client refuses an offset with a colon.
     """
     seconds, millis = divmod(moment, SECOND)
-    local = datetime.fromtimestamp(seconds, tz=UTC).astimezone(_zone(zone))
+    local = datetime.fromtimestamp(seconds, tz=zone(zone_name))
     return f"{local:%Y-%m-%dT%H:%M:%S}.{millis:03d}{local:%z}"
 
 
 @lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name. Raises `ZoneInfoNotFoundError`."""
     return ZoneInfo(name)
 
 

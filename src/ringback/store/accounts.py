@@ -1,8 +1,11 @@
 """Accounts as SQL. All run inside the caller's transaction."""
 
-import apsw
+from typing import Any
 
-from ..model.account import Account
+import apsw
+import msgspec
+
+from ..model.account import Account, Limits
 from ..model.exceptions import AccountExists, NoSuchAccount
 from ..model.message import AccountId
 from ..model.times import Instant
@@ -24,14 +27,27 @@ def add(db: apsw.Connection, name: str, password_hash: str, key_hash: bytes, zon
 def listed(db: apsw.Connection) -> list[AccountRow]:
     """All that were not removed, by name."""
     rows = db.execute(
-        "SELECT id, name, zone, password_hash, key_hash FROM account WHERE removed_at IS NULL ORDER BY name"
+        f"SELECT {COLUMNS}, password_hash, key_hash FROM account a WHERE removed_at IS NULL ORDER BY name"
     )
-    return [AccountRow(Account(number, name, zone), secret, key) for number, name, zone, secret, key in rows]
+    return [AccountRow(account_of(row[:5]), *row[5:]) for row in rows]
 
 
-def is_there(db: apsw.Connection, account: AccountId) -> bool:
-    """Whether it was added, and not removed."""
-    return db.execute("SELECT 1 FROM account WHERE id = ? AND removed_at IS NULL", (account,)).get is not None
+def find(db: apsw.Connection, account: AccountId) -> Account | None:
+    """The account, None for one that was removed."""
+    row = db.execute(f"SELECT {COLUMNS} FROM account a WHERE id = ? AND removed_at IS NULL", (account,)).fetchone()
+    return account_of(row) if row else None
+
+
+COLUMNS = "a.id, a.name, a.zone, a.windows, a.limits"
+"""What `account_of` wants, from `account a`."""
+
+
+def account_of(row: tuple[Any, ...]) -> Account:
+    """The account that `COLUMNS` say."""
+    number, name, zone, windows, limits = row
+    return Account(
+        number, name, zone, windows, Limits() if limits == "{}" else msgspec.json.decode(limits, type=Limits)
+    )
 
 
 def change(db: apsw.Connection, name: str, password_hash: str | None, key_hash: bytes | None) -> None:
@@ -48,11 +64,13 @@ def change(db: apsw.Connection, name: str, password_hash: str | None, key_hash: 
 def remove(db: apsw.Connection, name: str, now: Instant) -> Account:
     """Nobody signs in as it again. Raises `NoSuchAccount`."""
     found = db.execute(
-        "UPDATE account SET removed_at = ? WHERE name = ? AND removed_at IS NULL RETURNING id, name, zone", (now, name)
+        "UPDATE account AS a SET removed_at = ? WHERE name = ? AND removed_at IS NULL"
+        " RETURNING id, name, zone, windows, limits",
+        (now, name),
     ).fetchone()
     if found is None:
         raise NoSuchAccount(f"there is no account {name!r}")
-    return Account(*found)
+    return account_of(found)
 
 
 def removed_with_pending(db: apsw.Connection) -> list[tuple[AccountId, Instant]]:

@@ -1,55 +1,80 @@
-"""The steps of a message's journey as SQL: accept, claim, finish. All run inside the caller's transaction."""
+"""The steps of a message's journey as SQL: accept, finish, postpone. All run inside the caller's transaction."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from functools import lru_cache
-from itertools import zip_longest
-from typing import TypeAlias
 
 import apsw
 import msgspec
 
 from ..model.account import Account
-from ..model.call import Call, CallResult
-from ..model.exceptions import AlreadyFinished, BulkInUse, NoSuchAccount
+from ..model.call import Call, CallResult, Cause
+from ..model.exceptions import AlreadyFinished, BulkInUse, NoSuchAccount, TooManyWaiting
 from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
-from ..model.times import Instant
-from . import answers, tape
-from .accounts import is_there
-from .database import rows
-from .store import Keep, Kept
-
-Conclude: TypeAlias = Callable[[Call], DeliveryReport]
+from ..model.schedule import NEVER
+from ..model.times import MINUTE, Instant
+from . import accounts, answers, tape
+from .store import Conclude, Keep, Kept
 
 _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
+
+
+def expiry(message: VoiceMessage, start: Instant) -> Instant:
+    """When no further attempt is made, for what was sent or moved to `start`; a sending speed overrides it."""
+    if message.sending_speed:
+        return NEVER
+    return max(message.send_at or start, start) + message.validity * MINUTE
 
 
 def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> Generator[None, None, set[str]]:
     """Writes a request down, a slice at a time. Gives the message ids that were used before.
 
-    Raises `BulkInUse`, and `NoSuchAccount` when the account was removed meanwhile.
+    Raises `BulkInUse`, `TooManyWaiting`, and `NoSuchAccount` when the account was removed meanwhile.
     """
-    if not is_there(db, account):
+    sender = accounts.find(db, account)
+    if sender is None:
         raise NoSuchAccount(f"the account {account} was removed")
-    new = db.execute(
-        "INSERT INTO bulk (account, bulk_id, accepted_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
-        (account, bulk.bulk_id, now),
-    ).get
-    if not new:
-        raise BulkInUse(f"the bulk id {bulk.bulk_id!r} was used before")
+    _room_for(db, sender, sum(len(destinations) for _, destinations in bulk.messages))
+    _begin_bulk(db, account, bulk, now)
     refused: set[str] = set()
     before = db.total_changes()
     for part, (message, destinations) in enumerate(bulk.messages):
         body = msgspec.json.encode(message)
         db.execute("INSERT INTO voice_message VALUES (?, ?, ?, ?)", (account, bulk.bulk_id, part, body))
+        expires_at = expiry(message, now)
         for start in range(0, len(destinations), _SLICE):
             for destination in destinations[start : start + _SLICE]:
-                if not _insert(db, account, bulk, part, destination, now):
+                if not _insert(db, account, bulk, part, destination, now, expires_at):
                     refused.add(destination.message_id)
             yield
     if db.total_changes() - before == len(bulk.messages):  # not one message was kept
         _forget_bulk(db, account, bulk.bulk_id)
     return refused
+
+
+def _room_for(db: apsw.Connection, sender: Account, more: int) -> None:
+    most = sender.limits.waiting
+    if most is None:
+        return
+    waiting = db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM message INDEXED BY message_due"
+        " WHERE state = 'pending' AND account = ? LIMIT ?)",
+        (sender.id, most + 1),
+    ).get
+    if waiting + more > most:
+        raise TooManyWaiting(f"{waiting} destinations wait to be called, and at most {most} may")
+
+
+def _begin_bulk(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> None:
+    speed = next((message.sending_speed for message, _ in bulk.messages if message.sending_speed), None)
+    last = max((to.due_at or now for _, destinations in bulk.messages for to in destinations), default=now)
+    new = db.execute(
+        "INSERT INTO bulk (account, bulk_id, accepted_at, send_at, interval_us, slot_us) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING RETURNING 1",
+        (account, bulk.bulk_id, now, bulk.send_at, speed and speed.interval_us, last * 1_000 if speed else 0),
+    ).get
+    if not new:
+        raise BulkInUse(f"the bulk id {bulk.bulk_id!r} was used before")
 
 
 def accept_once(
@@ -64,15 +89,21 @@ def accept_once(
 
 
 def _insert(
-    db: apsw.Connection, account: AccountId, bulk: Bulk, part: int, destination: Destination, now: Instant
+    db: apsw.Connection,
+    account: AccountId,
+    bulk: Bulk,
+    part: int,
+    destination: Destination,
+    now: Instant,
+    expires_at: Instant,
 ) -> bool:
     message_id = destination.message_id
     db.execute(
-        "INSERT INTO message (account, message_id, bulk_id, part, recipient, network, due_at)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"
+        "INSERT INTO message (account, message_id, bulk_id, part, recipient, network, due_at, expires_at)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
         " WHERE NOT EXISTS (SELECT 1 FROM used_message_id WHERE account = ?1 AND message_id = ?2)"
         " ON CONFLICT DO NOTHING",
-        (account, message_id, bulk.bulk_id, part, destination.to, bulk.network, now),
+        (account, message_id, bulk.bulk_id, part, destination.to, bulk.network, destination.due_at or now, expires_at),
     )
     return db.changes() == 1
 
@@ -82,75 +113,46 @@ def _forget_bulk(db: apsw.Connection, account: AccountId, bulk_id: str) -> None:
     db.execute("DELETE FROM bulk WHERE account = ? AND bulk_id = ?", (account, bulk_id))
 
 
-def claim(db: apsw.Connection, limit: int, now: Instant, turn: AccountId) -> list[Call]:
-    """The next `limit` messages that are due, each with its attempt written down. The account after `turn` is first."""
-    due = [_due(db, account, limit, now) for account in _in_turn(db, turn)]
-    in_turn = [row for lap in zip_longest(*due) for row in lap if row is not None]
-    return [_begin_attempt(db, row, now) for row in in_turn[:limit]]
-
-
-def _in_turn(db: apsw.Connection, turn: AccountId) -> list[AccountId]:
-    """Accounts with something pending, by number, those after `turn` first; nobody is called for a removed one."""
-    accounts: list[AccountId] = []
-    last = 0
-    while found := db.execute(
-        "SELECT account FROM message INDEXED BY message_due WHERE state = 'pending' AND account > ?"
-        " ORDER BY account LIMIT 1",
-        (last,),
-    ).get:
-        accounts.append(last := found)
-    there = [account for account in accounts if is_there(db, account)]
-    return sorted(there, key=lambda account: (account <= turn, account))
-
-
-def _due(db: apsw.Connection, account: AccountId, limit: int, now: Instant) -> list[tuple[AccountId, str]]:
-    return rows(
-        db,
-        "SELECT account, message_id FROM message INDEXED BY message_due"
-        " WHERE state = 'pending' AND account = ? AND due_at <= ? ORDER BY due_at, message_id LIMIT ?",
-        (account, now, limit),
-    )
-
-
-def _begin_attempt(db: apsw.Connection, row: tuple[AccountId, str], now: Instant) -> Call:
-    db.execute(
-        "UPDATE message SET state = 'calling', attempts = attempts + 1 WHERE account = ? AND message_id = ?", row
-    )
-    db.execute(
-        "INSERT INTO attempt (account, message_id, attempt, placed_at)"
-        " SELECT account, message_id, attempts, ?3 FROM message WHERE account = ?1 AND message_id = ?2",
-        (*row, now),
-    )
-    (call,) = _calls(db, "m.account = ? AND m.message_id = ?", row)
-    return call
-
-
 _CALL = (
-    "SELECT m.account, a.name, a.zone, m.bulk_id, m.message_id, m.attempts, m.recipient, m.network, v.body, t.placed_at"
+    f"SELECT {accounts.COLUMNS}, m.bulk_id, m.message_id, m.attempts, m.recipient, m.network, v.body, t.placed_at,"
+    " m.tries, m.sent_at, m.expires_at"
     " FROM message m JOIN account a ON a.id = m.account"
     " JOIN voice_message v ON v.account = m.account AND v.bulk_id = m.bulk_id AND v.part = m.part"
     " LEFT JOIN attempt t ON t.account = m.account AND t.message_id = m.message_id AND t.attempt = m.attempts WHERE "
 )
 
 
-def _calls(db: apsw.Connection, where: str, values: Iterable[int | str]) -> list[Call]:
-    calls = []
+def calls(db: apsw.Connection, where: str, values: Iterable[int | str]) -> list[Call]:
+    """The messages `m` that a condition finds, each as its last attempt, or the one to come."""
+    found = []
     for row in db.execute(_CALL + where, tuple(values)):
-        account, name, zone, bulk_id, message_id, attempt, to, network, body, placed_at = row
-        owner = Account(account, name, zone)
-        message = _message(body)
-        calls.append(Call(owner, bulk_id, message_id, attempt, to, Network(network), message, placed_at or 0))
-    return calls
+        bulk_id, message_id, attempt, to, network, body, placed_at, tries, sent_at, expires_at = row[5:]
+        call = Call(
+            accounts.account_of(row[:5]),
+            bulk_id,
+            message_id,
+            attempt,
+            to,
+            Network(network),
+            message_of(body),
+            placed_at or 0,
+            tries,
+            sent_at,
+            expires_at,
+        )
+        found.append(call)
+    return found
 
 
 @lru_cache(maxsize=256)
-def _message(body: bytes) -> VoiceMessage:
+def message_of(body: bytes) -> VoiceMessage:
+    """A voice message as it is kept."""
     return msgspec.json.decode(body, type=VoiceMessage)
 
 
 def unfinished(db: apsw.Connection) -> list[Call]:
     """Messages in state `calling`: when no call runs, their ends are unknown."""
-    return _calls(db, "m.state = 'calling'", ())
+    return calls(db, "m.state = 'calling'", ())
 
 
 def finish(db: apsw.Connection, call: Call, result: CallResult, report: DeliveryReport) -> None:
@@ -160,7 +162,7 @@ def finish(db: apsw.Connection, call: Call, result: CallResult, report: Delivery
     if db.changes() != 1:
         raise AlreadyFinished(f"the message {call.message_id!r} has its report")
     _close_attempt(db, call, result)
-    tape.append(db, call.account.id, report)
+    hand_over(db, call, report)
 
 
 def _close_attempt(db: apsw.Connection, call: Call, result: CallResult) -> None:
@@ -171,25 +173,44 @@ def _close_attempt(db: apsw.Connection, call: Call, result: CallResult) -> None:
 
 
 def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instant) -> None:
-    """The attempt is closed and the message is pending again, due at `due_at`. Raises `AlreadyFinished`."""
+    """The attempt is closed and the message is pending again, due at `due_at`. Raises `AlreadyFinished`.
+
+    What waits in a paused bulk is not due before the bulk is resumed.
+    """
     key = (call.account.id, call.message_id)
+    dialled = result.cause is not Cause.NOT_PLACED
     db.execute(
-        "UPDATE message SET state = 'pending', due_at = ? WHERE account = ? AND message_id = ? AND state = 'calling'",
-        (due_at, *key),
+        "UPDATE message SET state = 'pending', tries = tries + ?3, sent_at = coalesce(sent_at, ?4),"
+        " due_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
+        " WHEN 'paused' THEN ?6 ELSE ?5 END,"
+        " expires_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
+        " WHEN 'cancelled' THEN 0 ELSE expires_at END"
+        " WHERE account = ?1 AND message_id = ?2 AND state = 'calling'",
+        (*key, dialled, result.invited_at, due_at, NEVER),
     )
     if db.changes() != 1:
         raise AlreadyFinished(f"the message {call.message_id!r} has its report")
     _close_attempt(db, call, result)
 
 
-def cancel(db: apsw.Connection, account: AccountId, limit: int, conclude: Conclude) -> int:
-    """Cancels up to `limit` messages that were not called yet, each with its report: how many."""
-    calls = _calls(db, "m.account = ? AND m.state = 'pending' LIMIT ?", (account, limit))
-    for call in calls:
-        key = (account, call.message_id)
+def end(db: apsw.Connection, found: list[Call], result: CallResult, conclude: Conclude) -> None:
+    """Ends messages that nobody will be called for any more, each with its report."""
+    for call in found:
+        key = (call.account.id, call.message_id)
         db.execute("UPDATE message SET state = 'done' WHERE account = ? AND message_id = ?", key)
-        tape.append(db, account, conclude(call))
-    return len(calls)
+        hand_over(db, call, conclude(call, result))
+
+
+def cancel(db: apsw.Connection, account: AccountId, limit: int, result: CallResult, conclude: Conclude) -> int:
+    """Cancels up to `limit` messages of an account that wait to be called, each with its report: how many."""
+    found = calls(db, "m.account = ? AND m.state = 'pending' LIMIT ?", (account, limit))
+    end(db, found, result, conclude)
+    return len(found)
+
+
+def hand_over(db: apsw.Connection, call: Call, report: DeliveryReport) -> None:
+    """Puts the message's one report where its account gets it."""
+    tape.append(db, call.account.id, report)
 
 
 def recording(db: apsw.Connection, account: AccountId, message_id: str, to: str) -> str | None:

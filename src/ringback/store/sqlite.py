@@ -13,16 +13,17 @@ from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import StoreUnavailable
 from ..model.message import AccountId, Bulk
 from ..model.report import DeliveryReport
-from ..model.settle import Terms, settle
+from ..model.settle import Terms, report_of
 from ..model.tariff import RateDeck
 from ..model.times import HOUR, Instant
-from . import accounts, journey, retention
+from . import accounts, bulks, claiming, journey, retention
 from .database import FILE, Ownership, connect, let_go, migrate
 from .group import GroupCommit
-from .store import AccountRow, Filter, Keep, Kept, Pruned, Taken
+from .store import AccountRow, BulkState, BulkStatus, Conclude, Filter, Keep, Kept, Pruned, Taken
 from .taking import ANY, SharedTakes, take_alone
 
 T = TypeVar("T")
+_LOOKED_AT = 300  # due messages of an account, when many of them are put off
 _CANCELLED_AT_ONCE = 500  # messages of a removed account ended in one transaction
 
 
@@ -39,6 +40,9 @@ class SqliteStore:
         self._vfs = vfs
         self._turn: AccountId = 0
         self._seen_version = 0
+        self._era = 0
+        self._nothing_due_before: Instant = 0
+        self._nothing_expires_before: Instant = 0
         self.commit_beside: Callable[[], bool] = lambda: True  # whether the disk must not hold the loop now
         self.on_arrival: Callable[[AccountId], None] = lambda account: None
         self.on_accounts_changed: Callable[[], None] = lambda: None
@@ -115,11 +119,14 @@ class SqliteStore:
     async def _cancel(self, account: AccountId, now: Instant) -> int:
         """Ends what was not yet called, a slice at a time: how many. Cut short, the next owner goes on with it."""
 
-        def conclude(call: Call) -> DeliveryReport:
-            return settle(call, CallResult(Cause.CANCELLED, ended_at=now), Terms(RateDeck({}), ""))
+        def conclude(call: Call, result: CallResult) -> DeliveryReport:
+            return report_of(call, result, Terms(RateDeck({}), ""))
+
+        def step(db: apsw.Connection) -> int:
+            return journey.cancel(db, account, _CANCELLED_AT_ONCE, CallResult(Cause.CANCELLED, now), conclude)
 
         cancelled = 0
-        while slice_ := await self._group.run(lambda db: journey.cancel(db, account, _CANCELLED_AT_ONCE, conclude)):
+        while slice_ := await self._group.run(step):
             cancelled += slice_
             self.on_arrival(account)
         return cancelled
@@ -142,7 +149,9 @@ class SqliteStore:
         def step(db: apsw.Connection) -> Generator[None, None, set[str]]:
             return journey.accept(db, account, bulk, now)
 
-        return await self._group.run(step)
+        used: set[str] = await self._group.run(step)
+        self._look_again()
+        return used
 
     async def accept_once(self, account: AccountId, bulk: Bulk, now: Instant, keep: Keep[set[str]]) -> Kept:
         """Accepts under an Idempotency-Key, the answer in the same transaction: a repeat accepts nothing again."""
@@ -150,14 +159,33 @@ class SqliteStore:
         def step(db: apsw.Connection) -> Generator[None, None, Kept]:
             return journey.accept_once(db, account, bulk, now, keep)
 
-        return await self._group.run(step)
+        kept: Kept = await self._group.run(step)
+        self._look_again()
+        return kept
 
     async def claim(self, limit: int, now: Instant) -> list[Call]:
         """The next calls to place, written down as attempts before this returns. Accounts take turns."""
-        calls = await self._group.run(lambda db: journey.claim(db, limit, now, self._turn))
-        if calls:
-            self._turn = calls[-1].account.id
-        return calls
+        look_at = limit
+        while now >= self._nothing_due_before:
+            claimed = await self._claim(limit, now, look_at)
+            if claimed.calls or not claimed.put_off:
+                return claimed.calls
+            look_at = max(limit, _LOOKED_AT)  # many are put off
+        return []
+
+    async def _claim(self, limit: int, now: Instant, look_at: int) -> claiming.Claimed:
+        era = self._era
+        claimed = await self._group.run(lambda db: claiming.claim(db, limit, now, self._turn, look_at))
+        if claimed.calls:
+            self._turn = claimed.calls[-1].account.id
+        if era == self._era:
+            self._nothing_due_before = claimed.next_at
+        return claimed
+
+    def _look_again(self) -> None:
+        """Something may be due, or expire, sooner than was known."""
+        self._era += 1
+        self._nothing_due_before = self._nothing_expires_before = 0
 
     async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
         """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
@@ -167,10 +195,49 @@ class SqliteStore:
     async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
         """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
         await self._group.run(lambda db: journey.postpone(db, call, result, due_at))
+        self._look_again()
+
+    async def expire(self, now: Instant, conclude: Conclude) -> int:
+        """Ends a slice of what was cancelled and of what is no longer valid, each with its report: how many."""
+        if now < self._nothing_expires_before:
+            return 0
+        era = self._era
+        whose, next_at = await self._group.run(lambda db: bulks.expire(db, now, conclude))
+        if era == self._era:
+            self._nothing_expires_before = next_at
+        for account in set(whose):
+            self.on_arrival(account)
+        return len(whose)
 
     async def unfinished(self) -> list[Call]:
         """Calls that were placed by a Ringback that is no more: their end is unknown."""
         return await self._read(journey.unfinished)
+
+    # -- bulks -------------------------------------------------------------
+
+    async def bulk(self, account: AccountId, bulk_id: str) -> BulkState | None:
+        """The account's bulk, None when it has none of that id."""
+        return await self._read(lambda db: bulks.find(db, account, bulk_id))
+
+    async def move_bulk(self, account: AccountId, bulk_id: str, send_at: Instant, now: Instant) -> BulkState:
+        """What was not called yet is sent at another time. Raises `NoSuchBulk`, `NothingToCall`, `WindowNeverOpens`."""
+
+        def step(db: apsw.Connection) -> Generator[None, None, BulkState]:
+            return bulks.move(db, account, bulk_id, send_at, now)
+
+        moved: BulkState = await self._group.run(step)
+        self._look_again()
+        return moved
+
+    async def change_bulk(self, account: AccountId, bulk_id: str, to: BulkStatus, now: Instant) -> BulkState:
+        """Pauses, resumes or cancels what is still to be called. Raises `NoSuchBulk`, `NothingToCall`."""
+
+        def step(db: apsw.Connection) -> Generator[None, None, BulkState]:
+            return bulks.change(db, account, bulk_id, to, now)
+
+        changed: BulkState = await self._group.run(step)
+        self._look_again()
+        return changed
 
     # -- reports -----------------------------------------------------------
 

@@ -5,7 +5,7 @@ when what it wrote would survive a power cut, and raises `StoreUnavailable` when
 """
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -31,6 +31,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 T = TypeVar("T")
+
+Conclude: TypeAlias = Callable[[Call, CallResult], DeliveryReport]
+"""Settles what is not called any more: `model.settle.report_of` on the terms of now."""
 
 
 class Keep(msgspec.Struct, Generic[T], frozen=True):
@@ -72,6 +75,18 @@ class Pruned(msgspec.Struct, frozen=True):
         return Pruned(self.reports + other.reports, self.recordings + other.recordings)
 
 
+BulkStatus: TypeAlias = Literal["PENDING", "PAUSED", "PROCESSING", "CANCELED", "FINISHED", "FAILED"]
+"""How a bulk stands (contract section 2). Ringback never says FAILED: each message's own report does."""
+
+
+class BulkState(msgspec.Struct, frozen=True):
+    """A bulk: when it is, or was, to be sent, and how it stands."""
+
+    bulk_id: str
+    send_at: Instant
+    status: BulkStatus
+
+
 class AccountRow(msgspec.Struct, frozen=True):
     """An account with what its owner proves himself by: hashes only."""
 
@@ -107,14 +122,18 @@ class Store(Protocol):
     async def accept(self, account: AccountId, bulk: Bulk, now: Instant) -> set[str]:
         """Keeps a request, whole. Gives the message ids that were refused because they were used before.
 
-        Raises `BulkInUse`, and `NoSuchAccount` when it was removed meanwhile; then nothing of it is kept.
+        Raises `BulkInUse`, `TooManyWaiting`, and `NoSuchAccount` when it was removed meanwhile; then nothing of it
+        is kept.
         """
 
     async def accept_once(self, account: AccountId, bulk: Bulk, now: Instant, keep: Keep[set[str]]) -> Kept:
         """Accepts under an Idempotency-Key, the answer in the same transaction: a repeat accepts nothing again."""
 
     async def claim(self, limit: int, now: Instant) -> list[Call]:
-        """The next calls to place, written down as attempts before this returns. Accounts take turns."""
+        """The next calls to place, written down as attempts before this returns. Accounts take turns.
+
+        What is due while its delivery window is closed, or above its bulk's sending speed, is put off instead.
+        """
 
     async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
         """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
@@ -122,8 +141,27 @@ class Store(Protocol):
     async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
         """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
 
+    async def expire(self, now: Instant, conclude: Conclude) -> int:
+        """Ends a slice of what was cancelled and of what is no longer valid, each with its report: how many."""
+
     async def unfinished(self) -> list[Call]:
         """Calls that were placed by a Ringback that is no more: their end is unknown."""
+
+    # -- bulks -------------------------------------------------------------
+    async def bulk(self, account: AccountId, bulk_id: str) -> BulkState | None:
+        """The account's bulk, None when it has none of that id."""
+
+    async def move_bulk(self, account: AccountId, bulk_id: str, send_at: Instant, now: Instant) -> BulkState:
+        """What was not called yet is sent at another time. A time that is past is now.
+
+        Raises `NoSuchBulk`, `NothingToCall`, `WindowNeverOpens`; then nothing is changed.
+        """
+
+    async def change_bulk(self, account: AccountId, bulk_id: str, to: BulkStatus, now: Instant) -> BulkState:
+        """Pauses (PAUSED), resumes (PENDING) or cancels (CANCELED) what is still to be called.
+
+        Raises `NoSuchBulk`, and `NothingToCall` for a change that the contract does not allow.
+        """
 
     # -- reports -----------------------------------------------------------
     async def take(
