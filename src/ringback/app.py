@@ -21,7 +21,7 @@ from .api.docs import Docs
 from .api.files import Files
 from .api.messages import Messages
 from .api.reports import Reports
-from .api.routes import application
+from .api.routes import Endpoints, application
 from .api.waiting import Waiting
 from .audio.espeak import EspeakSpeech
 from .audio.recordings import Recordings
@@ -126,15 +126,14 @@ class Ringback:
         stack.callback(auth.close)
         self.store.on_accounts_changed = auth.forget
         self.store.on_arrival = self.waiting.ring
-        messages = Messages(self.store, auth, self.engine.network, self.dispatcher.wake, now)
-        app = application(
-            Reports(self.store, auth, self.waiting, now),
-            messages,
-            Bulks(self.store, auth, self._wake, now),
-            Files(self.store, auth, self.recordings),
-            Docs(self.config.public_url, self.engine.network),
+        endpoints = Endpoints(
+            reports=Reports(self.store, auth, self.waiting, now),
+            messages=Messages(self.store, auth, self.engine.network, self.dispatcher.wake, now),
+            bulks=Bulks(self.store, auth, self._wake, now),
+            files=Files(self.store, auth, self.recordings),
+            docs=Docs(self.config.public_url, self.engine.network),
         )
-        server = _server(self.config, app)
+        server = _server(self.config, application(endpoints))
         serving = asyncio.create_task(server.serve(), name="http")
         serving.add_done_callback(self._http_ended)
         stack.push_async_callback(_finish_answers, server, serving)

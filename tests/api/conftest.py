@@ -10,11 +10,10 @@ from ringback.api.bulks import Bulks
 from ringback.api.docs import Docs
 from ringback.api.files import Files
 from ringback.api.messages import Messages
-from ringback.api.routes import application
 from ringback.audio.recordings import Recordings
 from ringback.model.message import Network
 from ringback.store.sqlite import SqliteStore
-from tests.api.house import House, empty
+from tests.api.house import NOW, House, app_of, empty
 
 PASSWORD = hash_password("open sesame")
 
@@ -31,13 +30,12 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     store.on_accounts_changed = authenticator.forget
     recordings = Recordings(tmp_path / "recordings")
     woken: list[None] = []
-    messages = Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: 1_000)
-    app = application(
-        empty,
-        messages,
-        Bulks(store, authenticator, lambda: woken.append(None), lambda: 1_000),
-        Files(store, authenticator, recordings),
-        Docs("http://here:8080", Network.SANDBOX),
+    app = app_of(
+        reports=empty,
+        messages=Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: NOW),
+        bulks=Bulks(store, authenticator, lambda: woken.append(None), lambda: NOW),
+        files=Files(store, authenticator, recordings),
+        docs=Docs("http://here:8080", Network.SANDBOX),
     )
     yield House(app, store, recordings, keys, woken)
     authenticator.close()

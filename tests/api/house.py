@@ -6,8 +6,11 @@ import httpx
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ringback.api.routes import Endpoints, application
 from ringback.audio.recordings import Recordings
 from ringback.store.sqlite import SqliteStore
+
+NOW = 1_000
 
 JSON = {"Content-Type": "application/json"}
 XML = {"Content-Type": "application/xml", "Accept": "application/xml"}
@@ -36,7 +39,7 @@ class House:
 
     async def kept(self) -> list[tuple[str, str]]:
         """The numbers and message ids of everything that was accepted and is not called yet."""
-        return [(call.to, call.message_id) for call in await self.store.claim(100_000, 2_000)]
+        return [(call.to, call.message_id) for call in await self.store.claim(100_000, NOW + 1_000)]
 
 
 def faults(answer: httpx.Response) -> dict[str, list[str]]:
@@ -46,6 +49,22 @@ def faults(answer: httpx.Response) -> dict[str, list[str]]:
     assert (exception["messageId"], exception["text"]) == ("BAD_REQUEST", "Bad request")
     named: dict[str, list[str]] = exception["validationErrors"]
     return named
+
+
+class Absent:
+    """Stands where an endpoint is that the test does not ask."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def absent(*_: Any) -> None:
+            raise AssertionError(f"{name} was asked")
+
+        return absent
+
+
+def app_of(**endpoints: Any) -> ASGIApp:
+    """The app with some of its endpoints."""
+    all_absent: dict[str, Any] = dict.fromkeys(Endpoints.__struct_fields__, Absent())
+    return application(Endpoints(**all_absent | endpoints))
 
 
 async def empty(scope: Scope, receive: Receive, send: Send) -> None:

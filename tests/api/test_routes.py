@@ -5,16 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from ringback.api.auth import Authenticator
 from ringback.api.errors import ApiError, body_of, error_of
 from ringback.api.files import Files, asked_for
-from ringback.api.routes import application
 from ringback.model.exceptions import StoreUnavailable
 from ringback.model.ids import new_id
-from tests.api.house import House
+from tests.api.house import House, app_of
 
 
 def exception(answer: httpx.Response) -> dict[str, Any]:
@@ -71,7 +69,7 @@ async def test_a_recording_is_for_its_account(house: House, tmp_path: Path) -> N
     path = tmp_path / "recordings" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(b"RIFF0123456789")
-    app = application(_nothing, _Unused(), _files_of(house, {("a/b'\"ü", "1234"): name}), _Unused())  # type: ignore[arg-type]
+    app = app_of(files=_files_of(house, {("a/b'\"ü", "1234"): name}))
     url = "/tts/3/files/a%2Fb'%22%C3%BC/1234"
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
         mine = {"Authorization": f"App {house.keys['Aladdin']}"}
@@ -110,10 +108,10 @@ async def test_what_nobody_foresaw_is_500_and_logged_without_the_body(house: Hou
         async def single(self, request: Any) -> Any:
             raise ValueError(await request.body())
 
-        multi = advanced = recording = page = single
+        multi = advanced = single
 
     broken: Any = Broken()
-    app = application(_nothing, broken, broken, broken)
+    app = app_of(messages=broken)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
         with capture_logs() as logs:
             answer = await client.post("/tts/3/single", content=b"secret")
@@ -149,14 +147,6 @@ def test_ids_only_grow() -> None:
     assert {(len(one), one[14], one[19] in "89ab") for one in ids} == {(36, "7", True)}
 
 
-class _Unused:
-    """An endpoint that is not asked."""
-
-    async def single(self, _request: Any) -> Any: ...
-
-    multi = advanced = page = single
-
-
 def _files_of(house: House, names: dict[tuple[str, str], str]) -> Any:
     class Finished:
         """Aladdin's calls are over, and were recorded."""
@@ -169,6 +159,3 @@ def _files_of(house: House, names: dict[tuple[str, str], str]) -> Any:
 
     finished: Any = Finished()
     return Files(finished, Authenticator(finished), house.recordings)
-
-
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None: ...

@@ -10,14 +10,11 @@ import httpx
 import pytest
 
 from ringback.api.auth import Authenticator
-from ringback.api.docs import Docs
-from ringback.api.files import Files
 from ringback.api.messages import LARGEST_BODY, Messages
-from ringback.api.routes import application
 from ringback.model.exceptions import StoreUnavailable
 from ringback.model.message import AccountId, Bulk, Network
 from ringback.model.times import Instant
-from tests.api.house import JSON, XML, House, empty, faults
+from tests.api.house import JSON, XML, House, app_of, faults
 
 PENDING = {
     "groupId": 1,
@@ -228,9 +225,7 @@ async def test_a_store_that_refuses_is_503(house: House) -> None:
     woken: list[None] = []
     authenticator = Authenticator(full)
     messages = Messages(full, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: 1_000)
-    app = application(
-        empty, messages, Files(full, authenticator, house.recordings), Docs("http://here", Network.SANDBOX)
-    )
+    app = app_of(messages=messages)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
         answer = await client.post("/tts/3/single", json=HI, headers=dict(house.client.headers))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -7,18 +7,20 @@ import pytest
 
 from ringback.api.errors import ApiError
 from ringback.api.wire import SendRequest, Wanted, parse_advanced, parse_multi, parse_single
-from ringback.model.message import Voice, VoiceMessage
+from ringback.model.message import Notify, Voice, VoiceMessage
+from ringback.model.schedule import DeliveryTimeWindow, Retry, SendingSpeed
 
 JSON, XML = "application/json", "application/xml"
+NOW = 1_436_288_400_000  # Tuesday, 2015-07-07T17:00:00Z
 
 
 def single(body: bytes | dict[str, Any]) -> SendRequest:
-    return parse_single(body if isinstance(body, bytes) else msgspec.json.encode(body), JSON)
+    return parse_single(body if isinstance(body, bytes) else msgspec.json.encode(body), JSON, NOW)
 
 
 def faults_of(parse: Any, body: bytes | Any, content_type: str = JSON) -> dict[str, list[str]]:
     with pytest.raises(ApiError) as refusal:
-        parse(body if isinstance(body, bytes) else msgspec.json.encode(body), content_type)
+        parse(body if isinstance(body, bytes) else msgspec.json.encode(body), content_type, NOW)
     assert refusal.value.status == 400
     return dict(refusal.value.faults)
 
@@ -34,6 +36,15 @@ FULL = VoiceMessage(
     ring_timeout=30,
     call_timeout=120,
     callback_data="",
+    pause=10,
+    repeat_dtmf="5*",
+    speech_rate=1.5,
+    notify=Notify("https://example.com/reports?x=1", "xml", 2),
+    send_at=NOW + 3_600_123,
+    validity=90,
+    window=DeliveryTimeWindow((0, 1, 6), 9 * 60 + 30, 20 * 60),
+    retry=Retry(2, 20, 3),
+    sending_speed=SendingSpeed(10, "minute"),
 )
 
 
@@ -54,16 +65,29 @@ def test_every_field_in_json() -> None:
                 "callTimeout": 120,
                 "callbackData": "",
                 "machineDetection": "disable",
-                "pause": 0,
-                "speechRate": 1.0,
-                "retry": None,
+                "pause": 10,
+                "repeatDtmf": "5*",
+                "speechRate": 1.5,
+                "notifyUrl": "https://example.com/reports?x=1",
+                "notifyContentType": "application/xml",
+                "notifyContentVersion": 2,
+                "sendAt": "2015-07-07T20:00:00.123+02:00",
+                "validityPeriod": 90,
+                "deliveryTimeWindow": {
+                    "days": ["SUNDAY", "monday", "TUESDAY", "TUESDAY"],
+                    "from": {"hour": 9, "minute": 30},
+                    "to": {"hour": 20, "minute": 0},
+                },
+                "retry": {"minPeriod": 2, "maxPeriod": 15, "maxCount": 3},
+                "sendingSpeed": {"speed": 10, "timeUnit": "minute"},
+                "callTransfers": None,
                 "unknown": {"deep": [1]},
             }
         ],
         "unknown": 1,
     }
     wanted = (Wanted("+41 79", 'a/"b"'), Wanted("41793026727"))
-    assert parse_advanced(msgspec.json.encode(body), JSON) == SendRequest("b/1", ((FULL, wanted),))
+    assert parse_advanced(msgspec.json.encode(body), JSON, NOW) == SendRequest("b/1", ((FULL, wanted),))
 
 
 def test_every_field_in_xml() -> None:
@@ -74,11 +98,18 @@ def test_every_field_in_xml() -> None:
         "<text>Press 1, please.</text><language>en-gb</language>"
         "<voice><name>Emma</name><gender>female</gender></voice><record> true </record><maxDtmf>3</maxDtmf>"
         "<dtmfTimeout>5</dtmfTimeout><ringTimeout>30</ringTimeout><callTimeout>120</callTimeout><callbackData/>"
-        "<machineDetection>disable</machineDetection><pause>0</pause><speechRate>1</speechRate><unknown/>"
+        "<machineDetection>disable</machineDetection><pause>10</pause><speechRate>1.5</speechRate><unknown/>"
+        "<repeatDtmf>5*</repeatDtmf><notifyUrl>https://example.com/reports?x=1</notifyUrl>"
+        "<notifyContentType>application/xml</notifyContentType><notifyContentVersion>2</notifyContentVersion>"
+        "<sendAt>2015-07-07T20:00:00.123+02:00</sendAt><validityPeriod>90</validityPeriod><deliveryTimeWindow>"
+        "<days><day>MONDAY</day><day>TUESDAY</day><day>SUNDAY</day></days>"
+        "<from><hour>9</hour><minute>30</minute></from><to><hour>20</hour><minute>0</minute></to></deliveryTimeWindow>"
+        "<retry><minPeriod>2</minPeriod><maxPeriod>20</maxPeriod><maxCount>3</maxCount></retry>"
+        "<sendingSpeed><speed>10</speed><timeUnit>minute</timeUnit></sendingSpeed>"
         "</message></messages></request>"
     )
     wanted = (Wanted("+41 79", 'a/"b"'), Wanted("41793026727"))
-    assert parse_advanced(body.encode(), XML) == SendRequest("b/1", ((FULL, wanted),))
+    assert parse_advanced(body.encode(), XML, NOW) == SendRequest("b/1", ((FULL, wanted),))
 
 
 @pytest.mark.parametrize("to", ["<to>1234</to>", "<to><to>1234</to></to>"])
@@ -109,6 +140,9 @@ BOTH = "give either text or audioFileUrl, not both"
 FORBIDDEN = "holds a character that XML 1.0 forbids (NUL, control characters, lone surrogates)"
 WHOLE = "must be a whole number"
 ID = "must be 1 to 100 printable characters"
+MOMENT = "must be a date and time, such as 2015-07-07T17:00:00.000+01:00"
+ZONE = "must say its time zone, such as 2015-07-07T17:00:00.000+01:00"
+KEYS = "must be keys of a telephone: 0-9, * and A-D; # ends an entry and can't be collected"
 
 FIELDS: list[tuple[str, Any, str]] = [
     ("text", None, "is required where there is no audioFileUrl"),
@@ -159,28 +193,70 @@ FIELDS: list[tuple[str, Any, str]] = [
     ("bulkId", "a\nb", ID),
     ("messageId", "a\u0085", ID),
     ("messageId", 5, "must be a string"),
-    ("sendAt", "2015-07-07T17:00:00.000+01:00", NOT_YET),
-    ("deliveryTimeWindow", {"days": ["MONDAY"]}, NOT_YET),
-    ("sendingSpeed", {"speed": 1, "timeUnit": "second"}, NOT_YET),
-    ("validityPeriod", 60, NOT_YET),
-    ("retry", {"minPeriod": 1, "maxPeriod": 1, "maxCount": 1}, NOT_YET),
+    ("sendAt", "2015-07-07T17:00:00.000", ZONE),
+    ("sendAt", "2015-07-07", MOMENT),
+    ("sendAt", "2015-02-30T17:00:00Z", MOMENT),
+    ("sendAt", "0000-01-01T17:00:00Z", MOMENT),
+    ("sendAt", "20150707T170000Z", MOMENT),
+    ("sendAt", "now", MOMENT),
+    ("sendAt", 1_436_288_400, "must be a string"),
+    ("sendAt", "2016-07-08T17:00:00Z", "must be within 366 days from now"),
+    ("validityPeriod", 0, "must be 1 to 1000000000"),
+    ("validityPeriod", -1, "must be 1 to 1000000000"),
+    ("validityPeriod", "60", WHOLE),
+    ("retry", [], "must be an object"),
+    ("retry.minPeriod", 0, "must be 1 to 1000000000"),
+    ("retry.maxPeriod", 0, "must be 1 to 1000000000"),
+    ("retry.maxCount", -1, "must be 0 to 1000000000"),
+    ("retry.maxCount", None, "is required"),
+    ("retry.minPeriod", 60, "must not be more than maxPeriod"),
+    ("sendingSpeed", 5, "must be an object"),
+    ("sendingSpeed.speed", 0, "must be 1 to 1000000"),
+    ("sendingSpeed.speed", 1_000_001, "must be 1 to 1000000"),
+    ("sendingSpeed.speed", None, "is required"),
+    ("sendingSpeed.timeUnit", None, "is required"),
+    ("sendingSpeed.timeUnit", "week", "must be second, minute, hour or day"),
+    ("sendingSpeed.timeUnit", 5, "must be second, minute, hour or day"),
+    ("deliveryTimeWindow", "MONDAY", "must be an object"),
+    ("deliveryTimeWindow.days", None, "is required"),
+    ("deliveryTimeWindow.days", [], "must not be empty"),
+    ("deliveryTimeWindow.from", None, "is required: from and to go together"),
+    ("deliveryTimeWindow.to", None, "is required: from and to go together"),
+    ("deliveryTimeWindow.from", 5, "must be an object"),
+    ("deliveryTimeWindow.to", {"hour": 9, "minute": 59}, "must be at least an hour after from"),
+    ("deliveryTimeWindow.to", {"hour": 9, "minute": 0}, "must be at least an hour after from"),
     ("callTransfers", [], NOT_YET),
-    ("notifyUrl", "http://example.com/", NOT_YET),
-    ("repeatDtmf", "5", NOT_YET),
+    ("notifyUrl", "ftp://example.com/", "must be an http or https URL"),
+    ("notifyContentType", "text/plain", "must be application/json or application/xml"),
+    ("notifyContentVersion", 0, "must be 1 to 2"),
+    ("notifyContentVersion", 3, "must be 1 to 2"),
+    ("repeatDtmf", "#", KEYS),
+    ("repeatDtmf", "", KEYS),
+    ("repeatDtmf", "1" * 13, "must be at most 12 keys"),
+    ("repeatDtmf", 5, "must be a string"),
     ("machineDetection", "hangup", NOT_YET),
     ("machineDetection", "continue", NOT_YET),
     ("machineDetection", ["disable"], "must be hangup, continue or disable"),
-    ("pause", 3, f"{NOT_YET}; until then only 0"),
-    ("pause", False, f"{NOT_YET}; until then only 0"),
-    ("speechRate", 1.5, f"{NOT_YET}; until then only 1"),
+    ("pause", -1, "must be 0 to 10"),
+    ("pause", 11, "must be 0 to 10"),
+    ("pause", False, WHOLE),
+    ("speechRate", "1", "must be a number"),
+    ("speechRate", True, "must be a number"),
 ]
+
+
+WHOLE_OBJECTS: dict[str, dict[str, Any]] = {
+    "retry": {"minPeriod": 1, "maxPeriod": 2, "maxCount": 1},
+    "sendingSpeed": {"speed": 1, "timeUnit": "second"},
+    "deliveryTimeWindow": {"days": ["MONDAY"], "from": {"hour": 9, "minute": 0}, "to": {"hour": 10, "minute": 0}},
+}
 
 
 @pytest.mark.parametrize(("field", "value", "fault"), FIELDS)
 def test_a_fault_is_named(field: str, value: Any, fault: str) -> None:
     body: dict[str, Any] = {"to": "1234", "text": "hi"}
     name, _, inner = field.partition(".")
-    body[name] = {inner: value} if inner else value
+    body[name] = WHOLE_OBJECTS.get(name, {}) | {inner: value} if inner else value
     assert faults_of(parse_single, body) == {field: [fault]}
 
 
@@ -192,6 +268,20 @@ EDGES: dict[str, list[Any]] = {
     "ringTimeout": [1, 180],
     "callTimeout": [1, 7200],
     "callbackData": ["x" * 700, "a\tb\n"],
+    "sendAt": [
+        "2015-07-07T17:00Z",
+        "1970-01-01T00:00:00+0100",
+        "2016-07-07T17:00:00.000000Z",
+        "2015-07-08t01:00:00-11",
+    ],
+    "pause": [0, 10],
+    "speechRate": [0, -5, 1, 0.5, 2.0, 10**399],
+    "repeatDtmf": ["0123456789*A"],
+    "notifyContentVersion": [1, 2],
+    "validityPeriod": [1, 2880, 10**9],
+    "retry": [{"minPeriod": 1, "maxPeriod": 1, "maxCount": 0}, {"minPeriod": 2000, "maxPeriod": 10**9, "maxCount": 9}],
+    "sendingSpeed": [{"speed": 1, "timeUnit": "day"}, {"speed": 10**6, "timeUnit": "SECOND"}],
+    "audioFileUrl": [None],
     "messageId": ["x", "x" * 100, "a/b'\"%2F é"],
     "to": ["Alphanumeric", "", ["1234", "5678"]],
 }
@@ -226,17 +316,17 @@ def test_every_fault_is_named_at_once() -> None:
     }
 
 
-def test_an_audio_file_is_refused_by_name_and_only_if_it_is_one_it_is_promised() -> None:
-    later = {"audioFileUrl": ["audio files come with a later release"]}
-    assert faults_of(parse_single, {"to": "1234", "audioFileUrl": "https://example.com/a.wav"}) == later
+def test_an_audio_file_is_an_http_url() -> None:
+    url = "https://example.com/a.wav"
+    assert single({"to": "1234", "audioFileUrl": url}).messages[0][0] == VoiceMessage(audio_file_url=url)
     for url in ("", "ftp://x/y", "http://", "http://[", "https://x/" + "a" * 2048):
         wrong = {"audioFileUrl": ["must be an http or https URL"]}
         assert faults_of(parse_single, {"to": "1234", "audioFileUrl": url}) == wrong
 
 
 def test_what_is_not_built_is_refused_beside_the_messages_too() -> None:
-    body = {"sendingSpeed": {"speed": 1}, "messages": [{"text": "hi", "destinations": [{"to": "1234"}]}]}
-    assert faults_of(parse_advanced, body) == {"sendingSpeed": [NOT_YET]}
+    body = {"machineDetection": "hangup", "messages": [{"text": "hi", "destinations": [{"to": "1234"}]}]}
+    assert faults_of(parse_advanced, body) == {"machineDetection": [NOT_YET]}
 
 
 def test_a_message_id_is_for_one_number() -> None:

@@ -11,7 +11,7 @@ from ringback.model.account import Account
 from ringback.model.call import Call, CallResult, Cause
 from ringback.model.message import Network, VoiceMessage
 from ringback.model.report import DeliveryReport, Price
-from ringback.model.settle import Terms, settle
+from ringback.model.settle import Terms, report_of
 from ringback.model.tariff import Rate, RateDeck
 
 T = 1_750_000_000_000
@@ -26,7 +26,7 @@ def a_call(to: str = "41790000000", message_id: str = "m", **message: object) ->
 
 def a_report(cause: Cause = Cause.ANSWERED, *, call: Call | None = None, **facts: object) -> DeliveryReport:
     result = CallResult(cause, **({"ended_at": T + 9_000} | facts))  # type: ignore[arg-type]
-    return settle(call or a_call(), result, TERMS)
+    return report_of(call or a_call(), result, TERMS)
 
 
 BY_CAUSE = {
@@ -38,6 +38,7 @@ BY_CAUSE = {
     Cause.BAD_AUDIO_FILE: (s.UNDELIVERABLE_NOT_DELIVERED, s.UNSUPPORTED_AUDIO_FORMAT),
     Cause.WRONG_NETWORK: (s.REJECTED_ROUTE_NOT_AVAILABLE, s.UNKNOWN_ERROR),
     Cause.CANCELLED: (s.EXPIRED_EXPIRED, s.CANCELLED),
+    Cause.EXPIRED: (s.EXPIRED_EXPIRED, s.VALIDITY_EXPIRED),
     Cause.UNKNOWN: (s.EXPIRED_UNKNOWN, s.UNKNOWN_ERROR),
     Cause.REFUSED: (s.EXPIRED_UNKNOWN, s.UNKNOWN_ERROR),  # without the SIP status that should be there
 }

@@ -13,7 +13,7 @@ import pytest
 from ringback.model.exceptions import StoreInUse, StoreUnavailable
 from ringback.store.database import FILE, Ownership, connect, migrate
 from ringback.store.sqlite import SqliteStore
-from tests.store.builders import NOW, a_bulk, an_account, take, with_reports
+from tests.store.builders import NOW, a_bulk, an_account, an_end, take, with_reports
 from tests.store.places import SqlitePlace
 
 STEPS = len([step for step in files("ringback.store").joinpath("migrations").iterdir() if step.name.endswith(".sql")])
@@ -62,8 +62,33 @@ async def test_a_file_of_a_later_version_is_refused_by_its_number(place: SqliteP
     with pytest.raises(StoreInUse, match=rf"later version .schema 77, known {STEPS}"):
         await store.open()
     assert (place.folder / FILE).read_bytes() == before
-    place.sql("PRAGMA user_version = 1")
+    place.sql(f"PRAGMA user_version = {STEPS}")
     await store.open()
+    await store.close()
+
+
+async def test_what_the_first_schema_kept_is_called_and_collected_by_the_latest(place: SqlitePlace) -> None:
+    place.folder.mkdir()
+    first = files("ringback.store").joinpath("migrations", "0001.sql").read_text()
+    with place.connection() as db:
+        db.execute(first)
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO account (id, name, zone, password_hash, key_hash) VALUES (1, 'a', 'UTC', 'p', x'00')")
+        db.execute("INSERT INTO bulk VALUES (1, 'b', ?)", (NOW,))
+        db.execute("INSERT INTO voice_message VALUES (1, 'b', 0, ?)", (b'{"text":"hi"}',))
+        for n, state in enumerate(("pending", "calling")):
+            db.execute(
+                "INSERT INTO message (account, message_id, bulk_id, part, recipient, network, state, due_at)"
+                " VALUES (1, ?, 'b', 0, '4179', 'sandbox', ?, ?)",
+                (f"m{n}", state, NOW),
+            )
+    store = place.store()
+    await store.open()
+    assert [call.message_id for call in await store.unfinished()] == ["m1"]
+    assert [call.message_id for call in await store.claim(9, NOW + 1)] == ["m0"]
+    for call in await store.unfinished():
+        await store.finish(*an_end(call))
+    assert sorted(await take(store, 1)) == ["m0", "m1"]
     await store.close()
 
 
@@ -125,7 +150,7 @@ async def test_who_waits_for_anothers_migration_finds_it_done(place: SqlitePlace
     first.execute("BEGIN IMMEDIATE")
     migrating = asyncio.create_task(asyncio.to_thread(migrate, second))
     assert await asyncio.to_thread(waits.wait, 20)
-    first.execute("CREATE TABLE account (made_by_the_first); PRAGMA user_version = 1; COMMIT")
+    first.execute(f"CREATE TABLE account (made_by_the_first); PRAGMA user_version = {STEPS}; COMMIT")
     await migrating
     assert place.sql("SELECT name FROM sqlite_schema") == [("account",)]
     first.close()

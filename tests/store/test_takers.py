@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ringback.model.account import Account
-from ringback.model.call import Call
+from ringback.model.call import Call, CallResult
 from ringback.model.exceptions import AlreadyFinished, BulkInUse
-from ringback.model.times import HOUR
+from ringback.model.message import LONGEST_VALIDITY
+from ringback.model.report import DeliveryReport
+from ringback.model.settle import report_of
+from ringback.model.times import HOUR, MINUTE, Instant
 from ringback.store.store import Filter, Store
-from tests.store.builders import NOW, a_bulk, a_key, an_account, an_end, ids_of, take
+from tests.store.builders import NOW, TERMS, a_bulk, a_key, an_account, an_end, ids_of, take
 from tests.store.places import Place, SqlitePlace
 
 TAKERS, REPORTS, ACCOUNTS = 64, 20_000, 4
@@ -111,6 +114,7 @@ class Journey(RuleBasedStateMachine):
         self.now = NOW
         self.bulks: dict[str, list[str]] = {}
         self.pending: list[str] = []
+        self.expires: dict[str, Instant] = {}
         self.ringing: list[Call] = []
         self.tape: list[tuple[str, str]] = []  # bulk, message: what waits, in order
         self.taken: list[tuple[int, str]] = []  # when, message
@@ -141,16 +145,34 @@ class Journey(RuleBasedStateMachine):
         assert self.run(self.store.accept(self.account, request, self.now)) == refused
         self.known |= set(new)
         self.pending += new
+        self.expires |= dict.fromkeys(new, self.now + LONGEST_VALIDITY * MINUTE)
         if new:
             self.bulks[bulk] = new
 
     @rule(limit=st.integers(1, 30))
     def claim(self, limit: int) -> None:
         calls = self.run(self.store.claim(limit, self.now))
-        assert len(calls) == min(limit, len(self.pending))
+        assert len(calls) == min(limit, sum(self.expires[id_] > self.now for id_ in self.pending))
+        assert all(self.expires[call.message_id] > self.now for call in calls)
         for call in calls:
             self.pending.remove(call.message_id)
         self.ringing += calls
+
+    @rule()
+    def expire(self) -> None:
+        over = {id_ for id_ in self.pending if self.expires[id_] <= self.now}
+        bulk_of = {id_: bulk for bulk, ids in self.bulks.items() for id_ in ids}
+        ended: list[str] = []
+
+        def conclude(call: Call, result: CallResult) -> DeliveryReport:
+            ended.append(call.message_id)
+            return report_of(call, result, TERMS)
+
+        while self.run(self.store.expire(self.now, conclude)):
+            pass
+        assert set(ended) == over
+        self.pending = [id_ for id_ in self.pending if id_ not in over]
+        self.tape += [(bulk_of[id_], id_) for id_ in ended]
 
     @precondition(lambda self: self.ringing)
     @rule(data=st.data(), n=st.integers(1, 20))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,19 +24,29 @@ _MANY_FAULTS = 500
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def application(reports: ASGIApp, messages: Messages, bulks: Bulks, files: Files, docs: Docs) -> ASGIApp:
-    """The whole HTTP side. `reports` answers GET /tts/3/reports and is reached without any framework."""
+class Endpoints(msgspec.Struct, kw_only=True):
+    """What answers the requests. `reports` is reached without any framework."""
+
+    reports: ASGIApp
+    messages: Messages
+    bulks: Bulks
+    files: Files
+    docs: Docs
+
+
+def application(to: Endpoints) -> ASGIApp:
+    """The whole HTTP side."""
     routes = [
-        _route("POST", "/tts/3/single", messages.single),
-        _route("POST", "/tts/3/multi", messages.multi),
-        _route("POST", "/tts/3/advanced", messages.advanced),
-        Route("/tts/3/bulks", _by_method(GET=bulks.seen, PUT=bulks.moved), methods=["GET", "PUT"]),
-        Route("/tts/3/bulks/status", _by_method(GET=bulks.status, PUT=bulks.changed), methods=["GET", "PUT"]),
-        _route("GET", PREFIX + "{rest:path}", files.recording),
-        _route("GET", "/docs", docs.page),
+        _route("POST", "/tts/3/single", to.messages.single),
+        _route("POST", "/tts/3/multi", to.messages.multi),
+        _route("POST", "/tts/3/advanced", to.messages.advanced),
+        _route_by_method("/tts/3/bulks", GET=to.bulks.seen, PUT=to.bulks.moved),
+        _route_by_method("/tts/3/bulks/status", GET=to.bulks.status, PUT=to.bulks.changed),
+        _route("GET", PREFIX + "{rest:path}", to.files.recording),
+        _route("GET", "/docs", to.docs.page),
         _route("GET", "/", _to_docs),
     ]
-    return _Front(reports, Router(routes, redirect_slashes=False))
+    return _Front(to.reports, Router(routes, redirect_slashes=False))
 
 
 class _Front:
@@ -88,13 +99,13 @@ def _route(method: str, path: str, endpoint: Endpoint) -> Route:
     return Route(path, endpoint, methods=[method])
 
 
-def _by_method(**endpoints: Endpoint) -> Endpoint:
+def _route_by_method(path: str, **endpoints: Endpoint) -> Route:
     """One path, an endpoint for each method."""
 
     async def endpoint(request: Request) -> Response:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
-    return endpoint
+    return Route(path, endpoint, methods=list(endpoints))
 
 
 async def _to_docs(_request: Request) -> Response:

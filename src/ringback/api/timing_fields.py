@@ -95,7 +95,11 @@ def _retry(fields: Fields) -> Retry | None:
     retry = _object(fields, "retry")
     if retry is None:
         return None
-    given = [retry.required_whole(name, 1, _MOST) for name in ("minPeriod", "maxPeriod", "maxCount")]
+    given = [
+        retry.required_whole("minPeriod", 1, _MOST),
+        retry.required_whole("maxPeriod", 1, _MOST),
+        retry.required_whole("maxCount", 0, _MOST),
+    ]
     if None in given:
         return None
     low, high, count = (value or 0 for value in given)
@@ -129,7 +133,7 @@ def _window(fields: Fields) -> DeliveryTimeWindow | None:
         window.fault("to" if window.given("to") is None else "from", "is required: from and to go together")
         return None
     if opens is None or closes is None:
-        return DeliveryTimeWindow(days) if days else None
+        return DeliveryTimeWindow(days) if days and window.given("from") is None else None
     if (closes - opens) % (24 * 60) < SHORTEST_WINDOW:
         window.fault("to", "must be at least an hour after from")
         return None

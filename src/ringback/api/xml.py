@@ -20,6 +20,7 @@ _LISTS = {  # a list's element, and what its items may be called inside it
     "to": ("to",),
     "messages": ("messages", "message"),
     "destinations": ("destinations", "destination"),
+    "days": ("days", "day"),
 }
 
 

@@ -13,8 +13,8 @@ Zones: TypeAlias = tuple[str, ...]
 
 UTC_ONLY: Zones = ("UTC",)
 
-NEVER: Instant = 1 << 60
-"""Later than any moment: what is due or expires then, doesn't."""
+NEVER: Instant = 1 << 50
+"""Later than any moment, also in microseconds: what is due or expires then, doesn't."""
 
 LADDER = (1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 960, 1_440)
 """Minutes between two attempts."""

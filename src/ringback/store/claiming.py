@@ -19,8 +19,9 @@ from . import accounts
 from .database import rows
 from .journey import calls, message_of
 
-_CREDIT_US = SECOND // 2 * 1_000
-"""How far a bulk may lag behind its sending speed and catch up: the dispatcher looks twice a second."""
+_LAG_US = SECOND * 1_000
+"""How far a bulk may lag behind its sending speed and catch up: the dispatcher looks twice a second. One that was
+idle for longer begins anew, so that nothing is caught up in one rush."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -51,15 +52,17 @@ class _Pace(msgspec.Struct):
 
     def may_go(self, now: Instant, interval_us: int) -> bool:
         """Takes the next place, if the bulk's speed allows one now."""
-        if self.next_us > now * 1_000:
+        now_us = now * 1_000
+        if self.next_us > now_us:
             return False
-        self.next_us = max(self.next_us, now * 1_000 - _CREDIT_US) + interval_us
+        self.next_us = (self.next_us if now_us - self.next_us <= _LAG_US else now_us) + interval_us
         return True
 
     def later(self, interval_us: int) -> Instant:
         """The first free slot after all that are given."""
-        self.slot_us = max(self.slot_us, self.next_us) + interval_us
-        return -(-self.slot_us // 1_000)
+        slot_us = max(self.slot_us, self.next_us)
+        self.slot_us = slot_us + interval_us
+        return -(-slot_us // 1_000)
 
 
 def claim(db: apsw.Connection, limit: int, now: Instant, turn: AccountId, look_at: int) -> Claimed:

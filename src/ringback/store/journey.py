@@ -68,10 +68,11 @@ def _room_for(db: apsw.Connection, sender: Account, more: int) -> None:
 def _begin_bulk(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> None:
     speed = next((message.sending_speed for message, _ in bulk.messages if message.sending_speed), None)
     last = max((to.due_at or now for _, destinations in bulk.messages for to in destinations), default=now)
+    free_us = last * 1_000 + speed.interval_us if speed else 0
     new = db.execute(
         "INSERT INTO bulk (account, bulk_id, accepted_at, send_at, interval_us, slot_us) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING RETURNING 1",
-        (account, bulk.bulk_id, now, bulk.send_at, speed and speed.interval_us, last * 1_000 if speed else 0),
+        (account, bulk.bulk_id, now, bulk.send_at, speed and speed.interval_us, free_us),
     ).get
     if not new:
         raise BulkInUse(f"the bulk id {bulk.bulk_id!r} was used before")

@@ -10,7 +10,7 @@ ALTER TABLE bulk ADD COLUMN interval_us INTEGER;  -- its sending speed: microsec
 ALTER TABLE bulk ADD COLUMN next_us INTEGER NOT NULL DEFAULT 0;  -- no first call of a paced message before
 ALTER TABLE bulk ADD COLUMN slot_us INTEGER NOT NULL DEFAULT 0;  -- the end of its timetable: the next free slot
 
-ALTER TABLE message ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 1152921504606846976;  -- 0: cancelled
+ALTER TABLE message ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 1125899906842624;  -- 0: cancelled
 ALTER TABLE message ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;  -- attempts that were dialled, and are over
 ALTER TABLE message ADD COLUMN sent_at INTEGER;                   -- the first INVITE of those
 CREATE INDEX message_expires ON message (account, expires_at, message_id) WHERE state = 'pending';
