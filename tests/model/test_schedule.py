@@ -135,7 +135,7 @@ def test_the_interval_is_never_too_short(speed: int, unit: str, interval_us: int
 
 
 def test_a_timetable_spreads_what_is_paced_and_only_that() -> None:
-    table = Timetable(SendingSpeed(10, "hour"))
+    table = Timetable(SendingSpeed(10, "hour").interval_us)
     assert [table.due(TUESDAY, True, None, UTC_ONLY) - TUESDAY for _ in range(3)] == [0, 6 * MINUTE, 12 * MINUTE]
     assert table.due(TUESDAY, False, None, UTC_ONLY) == TUESDAY
     assert table.due(TUESDAY + HOUR, True, None, UTC_ONLY) == TUESDAY + HOUR
@@ -143,7 +143,7 @@ def test_a_timetable_spreads_what_is_paced_and_only_that() -> None:
 
 
 def test_a_timetable_s_slots_lie_in_open_windows() -> None:
-    table = Timetable(SendingSpeed(1, "hour"))
+    table = Timetable(SendingSpeed(1, "hour").interval_us)
     found = [table.due(at("2026-11-24T15:30"), True, OFFICE, UTC_ONLY) for _ in range(4)]
     assert found == [at(f"2026-11-{moment}") for moment in ("24T15:30", "24T16:30", "25T09:00", "25T10:00")]
 

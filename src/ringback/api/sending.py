@@ -59,7 +59,7 @@ class _Timing:
         self.send_at = min((start for start in starts if start), default=None) if all(starts) else None
         self.faults = Faults()
         self._by_zone = sender.windows == "destination"
-        self._table = Timetable(next((m.sending_speed for m in messages if m.sending_speed), None))
+        self._table = Timetable(next((m.sending_speed.interval_us for m in messages if m.sending_speed), 0))
         self._now = now
 
     def timed(

@@ -110,8 +110,8 @@ def opening(window: DeliveryTimeWindow | None, moment: Instant, zones: Zones) ->
 class Timetable:
     """When each message of one request is due: in the request's order, in open windows, at the sending speed."""
 
-    def __init__(self, speed: SendingSpeed | None) -> None:
-        self._interval_us = speed.interval_us if speed else 0
+    def __init__(self, interval_us: int) -> None:
+        self._interval_us = interval_us
         self._slot_us = 0
 
     @property

@@ -13,7 +13,7 @@ import msgspec
 from ..model.account import Account
 from ..model.call import CallResult, Cause
 from ..model.exceptions import NoSuchAccount, NoSuchBulk, NothingToCall, WindowNeverOpens
-from ..model.message import AccountId
+from ..model.message import AccountId, VoiceMessage
 from ..model.number import zones_of
 from ..model.schedule import NEVER, UTC_ONLY, Timetable
 from ..model.times import Instant
@@ -38,17 +38,19 @@ def _status(db: apsw.Connection, account: AccountId, bulk_id: str, state: str) -
     """PENDING while anything of it is still to be called, PROCESSING while the last calls are live."""
     if state == "cancelled":
         return "CANCELED"
-    left = {
-        row[0]
-        for row in rows(
-            db,
-            "SELECT DISTINCT state FROM message WHERE account = ? AND bulk_id = ? AND state <> 'done'",
-            (account, bulk_id),
-        )
-    }
-    if "pending" in left:
+    if _has(db, account, bulk_id, "pending"):
         return "PAUSED" if state == "paused" else "PENDING"
-    return "PROCESSING" if left else "FINISHED"
+    return "PROCESSING" if _has(db, account, bulk_id, "calling") else "FINISHED"
+
+
+def _has(db: apsw.Connection, account: AccountId, bulk_id: str, state: str) -> bool:
+    return bool(
+        db.execute(
+            "SELECT EXISTS (SELECT 1 FROM message INDEXED BY message_bulk"
+            " WHERE account = ? AND bulk_id = ? AND state = ?)",
+            (account, bulk_id, state),
+        ).get
+    )
 
 
 def move(
@@ -76,16 +78,14 @@ def change(
     allowed = {"PAUSED": ("PENDING",), "PENDING": ("PAUSED",), "CANCELED": ("PENDING", "PAUSED")}.get(to, ())
     bulk = _changeable(db, account, bulk_id, allowed)
     state = {"PAUSED": "paused", "PENDING": "active", "CANCELED": "cancelled"}[to]
-    db.execute("UPDATE bulk SET state = ? WHERE account = ? AND bulk_id = ?", (state, account, bulk_id))
     if to == "PENDING":
         yield from _reschedule(db, account, bulk_id, max(bulk.send_at, now), False, fresh=False)
     else:
         column, value = ("due_at", NEVER) if to == "PAUSED" else ("expires_at", 0)
-        for ids in _slices(db, account, bulk_id):
-            for message_id in ids:
-                key = (account, message_id)
-                db.execute(f"UPDATE message SET {column} = {value} WHERE account = ? AND message_id = ?", key)
+        for keys in _slices(db, account, bulk_id):
+            db.executemany(f"UPDATE message SET {column} = {value} WHERE account = ? AND message_id = ?", keys)
             yield
+    db.execute("UPDATE bulk SET state = ? WHERE account = ? AND bulk_id = ?", (state, account, bulk_id))
     return BulkState(bulk_id, bulk.send_at, to)
 
 
@@ -98,13 +98,14 @@ def _changeable(db: apsw.Connection, account: AccountId, bulk_id: str, allowed: 
     return bulk
 
 
-class _Row(msgspec.Struct, frozen=True, array_like=True):
+class _Row(msgspec.Struct, frozen=True, gc=False):
     """A message that may be given another time."""
 
     message_id: str
     to: str
     tries: int
-    body: bytes
+    part: int
+    expires_at: Instant
 
 
 def _reschedule(
@@ -114,59 +115,67 @@ def _reschedule(
     sender = accounts.find(db, account)
     if sender is None:
         raise NoSuchAccount(f"the account {account} was removed")
-    waiting = _in_order(db, account, bulk_id, fresh)
-    speed = next((speed for row in waiting if (speed := message_of(row.body).sending_speed)), None)
-    table = Timetable(speed)
-    times = _times(sender, waiting, table, start)
-    if fresh and any(due_at >= expires_at for due_at, expires_at in times):
-        raise WindowNeverOpens("its delivery window never opens before its validity ends")
-    for begin in range(0, len(waiting), _SLICE):
-        for row, (due_at, expires_at) in zip(
-            waiting[begin : begin + _SLICE], times[begin : begin + _SLICE], strict=True
-        ):
-            db.execute(
-                "UPDATE message SET due_at = ?3, expires_at = iif(?4, ?5, expires_at)"
-                " WHERE account = ?1 AND message_id = ?2",
-                (account, row.message_id, NEVER if paused else due_at, fresh, expires_at),
-            )
+    key = (account, bulk_id)
+    interval_us = db.execute("SELECT interval_us FROM bulk WHERE account = ? AND bulk_id = ?", key).get or 0
+    table = Timetable(interval_us)
+    slices = []
+    for waiting in _in_order(db, account, bulk_id, fresh):
         yield
-    if speed:
-        db.execute("UPDATE bulk SET slot_us = ? WHERE account = ? AND bulk_id = ?", (table.end_us, account, bulk_id))
+        slices.append([_timed(sender, row, _message(db, key, row.part), table, start, fresh) for row in waiting])
+        if fresh and any(due_at >= expires_at for due_at, expires_at, _, _ in slices[-1]):
+            raise WindowNeverOpens("its delivery window never opens before its validity ends")
+    for timed in slices:
+        yield
+        db.executemany(_TIMES_PAUSED if paused else _TIMES, timed)
+    db.execute("UPDATE bulk SET slot_us = ? WHERE account = ? AND bulk_id = ?", (table.end_us, *key))
 
 
-def _in_order(db: apsw.Connection, account: AccountId, bulk_id: str, only_fresh: bool) -> list[_Row]:
-    found = rows(
-        db,
-        "SELECT m.message_id, m.recipient, m.tries, v.body FROM message m"
-        " JOIN voice_message v ON v.account = m.account AND v.bulk_id = m.bulk_id AND v.part = m.part"
-        " WHERE m.account = ? AND m.bulk_id = ? AND m.state = 'pending' AND (m.tries = 0 OR ?)"
-        " ORDER BY m.due_at, m.message_id",
+_TIMES = "UPDATE message SET due_at = ?1, expires_at = ?2 WHERE account = ?3 AND message_id = ?4"
+_TIMES_PAUSED = f"UPDATE message SET due_at = max(?1, {NEVER}), expires_at = ?2 WHERE account = ?3 AND message_id = ?4"
+
+
+def _message(db: apsw.Connection, bulk: tuple[AccountId, str], part: int) -> VoiceMessage:
+    body = db.execute(
+        "SELECT body FROM voice_message WHERE account = ? AND bulk_id = ? AND part = ?", (*bulk, part)
+    ).get
+    return message_of(body)
+
+
+def _in_order(
+    db: apsw.Connection, account: AccountId, bulk_id: str, only_fresh: bool
+) -> Generator[list[_Row], None, None]:
+    """What may be given another time, in the order in which it was due, in slices. Sorted before the first is given."""
+    found = db.execute(
+        "SELECT message_id, recipient, tries, part, expires_at FROM message"
+        " WHERE account = ? AND bulk_id = ? AND state = 'pending' AND (tries = 0 OR ?) ORDER BY due_at, message_id",
         (account, bulk_id, not only_fresh),
     )
-    return [_Row(*row) for row in found]
-
-
-def _times(sender: Account, waiting: list[_Row], table: Timetable, start: Instant) -> list[tuple[Instant, Instant]]:
-    """When each is due, and when it expires if its validity begins at `start`."""
-    times = []
-    for row in waiting:
-        message = message_of(row.body)
-        zones = zones_of(row.to) if message.window and sender.windows == "destination" else UTC_ONLY
-        paced = message.sending_speed is not None and row.tries == 0
-        expires_at = expiry(msgspec.structs.replace(message, send_at=None), start)
-        times.append((table.due(start, paced, message.window, zones), expires_at))
-    return times
-
-
-def _slices(db: apsw.Connection, account: AccountId, bulk_id: str) -> Generator[list[str], None, None]:
-    found = rows(
-        db,
-        "SELECT message_id FROM message WHERE account = ? AND bulk_id = ? AND state = 'pending'",
-        (account, bulk_id),
-    )
-    ids = iter([message_id for (message_id,) in found])
-    while part := list(islice(ids, _SLICE)):
+    while part := [_Row(*row) for row in islice(found, _SLICE)]:
         yield part
+
+
+def _timed(
+    sender: Account, row: _Row, message: VoiceMessage, table: Timetable, start: Instant, fresh: bool
+) -> tuple[Instant, Instant, AccountId, str]:
+    """When it is due and when it expires, and which it is."""
+    zones = zones_of(row.to) if message.window and sender.windows == "destination" else UTC_ONLY
+    due_at = table.due(start, message.sending_speed is not None and row.tries == 0, message.window, zones)
+    return due_at, expiry(message, start) if fresh else row.expires_at, sender.id, row.message_id
+
+
+def _slices(
+    db: apsw.Connection, account: AccountId, bulk_id: str
+) -> Generator[list[tuple[AccountId, str]], None, None]:
+    """What is still to be called, by id."""
+    last = ""
+    while found := rows(
+        db,
+        "SELECT account, message_id FROM message INDEXED BY message_bulk"
+        " WHERE account = ? AND bulk_id = ? AND message_id > ? AND state = 'pending' ORDER BY message_id LIMIT ?",
+        (account, bulk_id, last, _SLICE),
+    ):
+        last = found[-1][1]
+        yield found
 
 
 def expire(db: apsw.Connection, now: Instant, conclude: Conclude) -> tuple[list[AccountId], Instant]:

@@ -20,10 +20,8 @@ _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
 
 
 def expiry(message: VoiceMessage, start: Instant) -> Instant:
-    """When no further attempt is made, for what was sent or moved to `start`; a sending speed overrides it."""
-    if message.sending_speed:
-        return NEVER
-    return max(message.send_at or start, start) + message.validity * MINUTE
+    """When no further attempt is made, if it is due from `start` on; a sending speed overrides it."""
+    return NEVER if message.sending_speed else start + message.validity * MINUTE
 
 
 def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> Generator[None, None, set[str]]:
@@ -41,7 +39,7 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
     for part, (message, destinations) in enumerate(bulk.messages):
         body = msgspec.json.encode(message)
         db.execute("INSERT INTO voice_message VALUES (?, ?, ?, ?)", (account, bulk.bulk_id, part, body))
-        expires_at = expiry(message, now)
+        expires_at = expiry(message, max(message.send_at or now, now))
         for start in range(0, len(destinations), _SLICE):
             for destination in destinations[start : start + _SLICE]:
                 if not _insert(db, account, bulk, part, destination, now, expires_at):
