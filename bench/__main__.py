@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from . import accept, backlog, by_id, calls, docs, machine, reports
+from . import accept, backlog, by_id, calls, docs, machine, reports, scheduled
 from .figures import Benchmark, Invalid, Room, Run, span, verdict
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "random": by_id.measure,
     "calls": calls.measure,
     "accept": accept.measure,
+    "scheduled": scheduled.measure,
 }
 _console = Console(width=None if sys.stdout.isatty() else 170)
 

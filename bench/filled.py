@@ -17,7 +17,7 @@ from ringback.model.call import Call, CallResult, Cause
 from ringback.model.ids import new_id
 from ringback.model.message import Network, VoiceMessage
 from ringback.model.report import DeliveryReport
-from ringback.model.settle import Terms, settle
+from ringback.model.settle import Terms, report_of
 from ringback.model.tariff import parse_deck
 from ringback.store import tape
 from ringback.store.database import FILE, connect
@@ -59,7 +59,7 @@ def sample() -> DeliveryReport:
         recording="aa/aa.wav",
         file_seconds=3.2,
     )
-    return settle(call, end, Terms(parse_deck(SAMPLE_DECK.read_text("utf-8")), "http://127.0.0.1:8080"))
+    return report_of(call, end, Terms(parse_deck(SAMPLE_DECK.read_text("utf-8")), "http://127.0.0.1:8080"))
 
 
 class Tape:
