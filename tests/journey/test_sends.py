@@ -109,17 +109,8 @@ def as_it_stands(town: Server, path: str, name: str) -> bytes:
 # -- refused: nothing is stored, nobody is called ------------------------------------------------------------
 
 LATER = {
-    "sendAt": "2030-07-07T17:00:00.000+01:00",
-    "deliveryTimeWindow": {"days": ["MONDAY"]},
-    "sendingSpeed": {"speed": 1, "timeUnit": "minute"},
-    "validityPeriod": 5,
-    "retry": {"minPeriod": 1, "maxPeriod": 5, "maxCount": 2},
     "machineDetection": "hangup",
     "callTransfers": [{"if": "dtmf", "equals": "1", "transferTo": "41791"}],
-    "notifyUrl": "http://example.com/",
-    "repeatDtmf": "3",
-    "pause": 3,
-    "speechRate": 1.5,
 }
 
 
