@@ -1,11 +1,17 @@
-"""`GET /tts/3/reports`: each report is handed out once. A plain ASGI callable, for it carries the load."""
+"""`GET /tts/3/reports` and, in the later form, `GET /voice/1/reports`: each report is handed out once, by one of them.
+
+A plain ASGI callable, for it carries the load.
+"""
 
 import asyncio
 import weakref
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import msgspec
+
 from ..model.account import Account
+from ..model.later_form import later_objects, later_xml_forms
 from ..model.report import tts3_xml_forms
 from ..model.times import Instant
 from ..store.store import Answer, Filter, Keep, Store, Taken
@@ -27,8 +33,26 @@ _LITTLE = 64 * 1024  # bytes of reports that are made XML without leaving the lo
 _PLAIN: dict[Form, list[_Header]] = {form: [_TYPE[form], _NO_STORE] for form in _TYPE}
 
 
+class Shape(msgspec.Struct, frozen=True):
+    """What a report looks like: in JSON (None: as the tape keeps it) and in XML, made of what a take gave.
+
+    `pairs`: that needs what is kept beside each report too.
+    """
+
+    pairs: bool
+    objects: Callable[[bytes], bytes] | None
+    xml_forms: Callable[[bytes], list[dict[str, Any]]]
+
+
+SHAPES = {
+    "/tts/3/reports": Shape(False, None, tts3_xml_forms),
+    "/voice/1/reports": Shape(True, later_objects, later_xml_forms),
+}
+"""The paths that hand out reports. They share one queue, one line of waiters and the Idempotency-Keys."""
+
+
 class Reports:
-    """The endpoint. Contract section 4, with what goes beyond the seed: waiting, and repeats under a key."""
+    """Both endpoints. Contract section 4, with what goes beyond the seed: waiting, and repeats under a key."""
 
     def __init__(self, store: Store, auth: Authenticator, waiting: Waiting, now: Callable[[], Instant]) -> None:
         self._store = store
@@ -54,37 +78,53 @@ class Reports:
         authorization = headers.get(b"authorization")
         account = (authorization and self._auth.cached(authorization)) or await self._auth.account(authorization)
         form = _form(headers)
+        shape = SHAPES[scope["path"]]
         asked = question(scope["query_string"])
         key = idempotency_key(headers.get(b"idempotency-key"))
         wait = patience(headers.get(b"prefer"))
         if key is None and wait is None:
-            return await _rendered(form, (await self._take(account, asked, None)).reports), _PLAIN[form]
-        keep: Keep[bytes] | None = Keep(key, _bound_to(scope, form), lambda found: _kept(form, found)) if key else None
-        taken = await self._in_turn(account, asked, keep, wait, receive)
-        return _beyond_the_seed(taken, form, wait)
+            return await _rendered(shape, form, (await self._take(account, asked, None, shape)).reports), _PLAIN[form]
+        keep: Keep[bytes] | None = None
+        if key:
+            keep = Keep(key, _bound_to(scope, form), lambda found: _kept(shape, form, found))
+        taken = await self._in_turn(account, asked, keep, shape, wait, receive)
+        body = taken.answer.body if taken.answer else await _rendered(shape, form, taken.reports)
+        return body, _beyond_the_seed(taken, form, wait)
 
-    async def _take(self, account: Account, asked: Question, keep: Keep[bytes] | None) -> Taken:
-        return await self._store.take(account.id, asked.limit, asked.wanted, self._now(), keep)
+    async def _take(self, account: Account, asked: Question, keep: Keep[bytes] | None, shape: Shape) -> Taken:
+        return await self._store.take(account.id, asked.limit, asked.wanted, self._now(), keep, shape.pairs)
 
     async def _in_turn(
-        self, account: Account, asked: Question, keep: Keep[bytes] | None, wait: int | None, receive: Receive
+        self,
+        account: Account,
+        asked: Question,
+        keep: Keep[bytes] | None,
+        shape: Shape,
+        wait: int | None,
+        receive: Receive,
     ) -> Taken:
         """While the first request with a key is under way, the second waits."""
         if keep is None:
-            return await self._wait(account, asked, keep, wait, receive)
+            return await self._wait(account, asked, keep, shape, wait, receive)
         turn = self._turns.setdefault((account.id, keep.key), asyncio.Lock())
         async with turn:
-            taken = await self._wait(account, asked, keep, wait, receive)
+            taken = await self._wait(account, asked, keep, shape, wait, receive)
         if taken.conflict:
             raise other_question()
         return taken
 
     async def _wait(
-        self, account: Account, asked: Question, keep: Keep[bytes] | None, wait: int | None, receive: Receive
+        self,
+        account: Account,
+        asked: Question,
+        keep: Keep[bytes] | None,
+        shape: Shape,
+        wait: int | None,
+        receive: Receive,
     ) -> Taken:
         """Takes; when there is nothing, takes again each time a report arrives, until the time is up."""
         if not wait:
-            return await self._take(account, asked, keep)
+            return await self._take(account, asked, keep, shape)
         gone = asyncio.ensure_future(_gone(receive))
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
@@ -98,7 +138,7 @@ class Reports:
                         await asyncio.sleep(0)
                     if gone.done():
                         return Taken()  # a client that has gone away takes nothing
-                    taken = await self._take(account, asked, keep)
+                    taken = await self._take(account, asked, keep, shape)
                     left = until - loop.time()
                     if taken.reports or taken.answer or taken.conflict or left <= 0 or self._waiting.over:
                         return taken
@@ -134,29 +174,29 @@ def _bound_to(scope: Scope, form: Form) -> bytes:
     return fingerprint(scope["method"], scope["path"], scope["query_string"], b"", form)
 
 
-def _kept(form: Form, reports: bytes) -> Answer:
-    return Answer(CONTENT_TYPE[form], _body(form, reports))
+def _kept(shape: Shape, form: Form, reports: bytes) -> Answer:
+    return Answer(CONTENT_TYPE[form], _body(shape, form, reports))
 
 
-def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> tuple[bytes, list[_Header]]:
+def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> list[_Header]:
     headers = list(_PLAIN[form])
     if wait is not None:
         headers.append((b"preference-applied", b"wait=%d" % wait))
     if taken.replayed:
         headers.append((b"idempotent-replayed", b"true"))
-    return taken.answer.body if taken.answer else _body(form, taken.reports), headers
+    return headers
 
 
-async def _rendered(form: Form, reports: bytes) -> bytes:
-    if form == "json" or len(reports) < _LITTLE:
-        return _body(form, reports)
-    return await asyncio.to_thread(_body, form, reports)  # a thousand take some 20 ms and more
+async def _rendered(shape: Shape, form: Form, reports: bytes) -> bytes:
+    if len(reports) < _LITTLE or (form == "json" and shape.objects is None):
+        return _body(shape, form, reports)
+    return await asyncio.to_thread(_body, shape, form, reports)  # a thousand in XML take some 20 ms and more
 
 
-def _body(form: Form, reports: bytes) -> bytes:
+def _body(shape: Shape, form: Form, reports: bytes) -> bytes:
     if form == "json":
-        return b'{"results":[' + reports + b"]}"
-    return xml.element("reportResponse", {"results": tts3_xml_forms(reports)}).encode()
+        return b'{"results":[' + (shape.objects(reports) if shape.objects else reports) + b"]}"
+    return xml.element("reportResponse", {"results": shape.xml_forms(reports)}).encode()
 
 
 async def _gone(receive: Receive) -> None:

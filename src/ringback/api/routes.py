@@ -16,8 +16,7 @@ from .docs import Docs
 from .errors import ApiError, error_of, method_not_allowed, not_found, rendered
 from .files import PREFIX, Files
 from .messages import Messages
-
-REPORTS = "/tts/3/reports"
+from .reports import SHAPES as REPORTS
 
 _MANY_FAULTS = 500
 
@@ -25,7 +24,7 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoints(msgspec.Struct, kw_only=True):
-    """What answers the requests. `reports` is reached without any framework."""
+    """What answers the requests. `reports` hands them out in both forms, and is reached without any framework."""
 
     reports: ASGIApp
     messages: Messages
@@ -65,7 +64,7 @@ class _Front:
         if len(path) > 1 and path[-1] == "/" and not path.startswith(PREFIX):
             path = path.rstrip("/") or "/"
             scope = {**scope, "path": path}
-        if path == REPORTS:
+        if path in REPORTS:
             await self._reports(scope, receive, send)
         else:
             await _guarded(self._rest, scope, receive, send)

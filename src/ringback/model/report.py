@@ -19,8 +19,10 @@ class Price(msgspec.Struct, frozen=True):
 class DeliveryReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that any form of a report shows. Never changed.
 
-    `duration` is whole seconds from answer to end, rounded half up, 0 when nobody answered. `zone` is the
-    IANA name of the account's time zone when the report was written.
+    `duration` is whole seconds from answer to end, rounded half up, 0 when nobody answered; `charged_duration` is
+    what of it is paid for (`tariff.charged`), None without a rate. `started_at` is when the last attempt began to
+    ring, or was sent where nothing rang; None when nothing was sent. `answered_by` is `HUMAN` or `MACHINE` where that
+    was looked at. `zone` is the IANA name of the account's time zone when the report was written.
     """
 
     bulk_id: str
@@ -40,20 +42,37 @@ class DeliveryReport(msgspec.Struct, frozen=True, omit_defaults=True):
     price: Price | None = None
     answered_at: Instant | None = None
     file_seconds: float | None = None
+    charged_duration: int | None = None
+    started_at: Instant | None = None
+    answered_by: str | None = None
 
 
 class Beside(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the later form shows and the founding page's does not: kept beside the rendered JSON."""
+    """What the later form shows and the founding page's does not: kept beside the rendered JSON.
+
+    What an older Ringback did not write down is None. The field names are in the database: they don't change.
+    """
 
     zone: str
     caller: str | None = None
     answered_at: Instant | None = None
     file_seconds: float | None = None
+    charged_duration: int | None = None
+    started_at: Instant | None = None
+    answered_by: str | None = None
 
 
 def beside(report: DeliveryReport) -> str:
     """`Beside` of a report, as JSON."""
-    extra = Beside(report.zone, report.caller, report.answered_at, report.file_seconds)
+    extra = Beside(
+        report.zone,
+        report.caller,
+        report.answered_at,
+        report.file_seconds,
+        report.charged_duration,
+        report.started_at,
+        report.answered_by,
+    )
     return msgspec.json.encode(extra).decode()
 
 
@@ -94,10 +113,16 @@ def tts3_xml_forms(joined: bytes) -> list[dict[str, Any]]:
 
     The founding page's XML says `pricePerMessage` where its JSON says `pricePerSecond`, for the same number.
     """
-    forms: list[dict[str, Any]] = _exact.decode(b"[" + joined + b"]")
+    forms = exact_forms(joined)
     for form in forms:
         if price := form["price"]:
             form["price"] = {"pricePerMessage": price["pricePerSecond"], "currency": price["currency"]}
+    return forms
+
+
+def exact_forms(joined: bytes) -> list[dict[str, Any]]:
+    """JSON objects, separated by commas, as dicts whose fractions are `Decimal`."""
+    forms: list[dict[str, Any]] = _exact.decode(b"[" + joined + b"]")
     return forms
 
 

@@ -85,6 +85,7 @@ def report_of(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
         price=Price(rate.per_second, rate.currency) if rate else None,
         answered_at=result.answered_at,
         file_seconds=result.file_seconds,
+        started_at=result.ringing_at or result.invited_at,
     )
 
 

@@ -242,12 +242,18 @@ class SqliteStore:
     # -- reports -----------------------------------------------------------
 
     async def take(
-        self, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep[bytes] | None = None
+        self,
+        account: AccountId,
+        limit: int,
+        wanted: Filter,
+        now: Instant,
+        keep: Keep[bytes] | None = None,
+        pairs: bool = False,
     ) -> Taken:
         """The oldest reports not handed out yet, handed out by this. Nobody gets them again."""
         if keep is None and wanted == ANY:
-            return Taken(await self._shared.take(account, limit, now))
-        return await self._group.run(lambda db: take_alone(db, account, limit, wanted, now, keep))
+            return Taken(await self._shared.take(account, limit, now, pairs))
+        return await self._group.run(lambda db: take_alone(db, account, limit, wanted, now, keep, pairs))
 
     async def prune(self, now: Instant) -> Pruned:
         """Forgets a slice of what was collected before `now` less the retention."""

@@ -55,6 +55,7 @@ class Kept(msgspec.Struct, frozen=True):
 class Taken(msgspec.Struct, frozen=True):
     """What a take gave: the reports as `/tts/3/reports` objects, oldest first, separated by commas; empty for none.
 
+    Where `pairs` were asked for, each is a JSON array of that object and its `model.report.Beside`.
     `answer` is what is kept under the Idempotency-Key. `replayed` says that it is an earlier take's, `conflict`
     that the key was used for another question. In neither case was anything taken.
     """
@@ -171,10 +172,12 @@ class Store(Protocol):
         wanted: Filter,
         now: Instant,
         keep: Keep[bytes] | None = None,
+        pairs: bool = False,
     ) -> Taken:
         """The oldest reports not handed out yet, handed out by this. Nobody gets them again.
 
-        With `keep`, the rendered answer is written down in the same transaction, and given again to the same key.
+        With `pairs`, each comes with what is kept beside it, which the later form shows. With `keep`, the rendered
+        answer is written down in the same transaction, and given again to the same key.
         """
 
     async def prune(self, now: Instant) -> Pruned:

@@ -17,11 +17,12 @@ ANY = Filter()
 class _Taker:
     """Somebody who takes an account's oldest reports, in the order of coming."""
 
-    __slots__ = ("done", "limit", "now", "reports")
+    __slots__ = ("done", "limit", "now", "pairs", "reports")
 
-    def __init__(self, limit: int, now: Instant, done: "asyncio.Future[bytes]") -> None:
+    def __init__(self, limit: int, now: Instant, pairs: bool, done: "asyncio.Future[bytes]") -> None:
         self.limit = limit
         self.now = now
+        self.pairs = pairs
         self.done = done
         self.reports = b""
 
@@ -34,9 +35,9 @@ class SharedTakes:
         self._gathering: dict[AccountId, list[_Taker]] = {}
         self._steps: set[asyncio.Task[None]] = set()
 
-    async def take(self, account: AccountId, limit: int, now: Instant) -> bytes:
+    async def take(self, account: AccountId, limit: int, now: Instant, pairs: bool) -> bytes:
         """The oldest reports. Raises `StoreUnavailable`."""
-        taker = _Taker(limit, now, asyncio.get_running_loop().create_future())
+        taker = _Taker(limit, now, pairs, asyncio.get_running_loop().create_future())
         takers = self._gathering.get(account)
         if takers is None:
             takers = self._gathering[account] = []
@@ -72,7 +73,7 @@ class SharedTakes:
 def _take_together(db: apsw.Connection, account: AccountId, takers: list[_Taker]) -> None:
     hands = tape.deal(db, account, [taker.limit for taker in takers])
     for taker, runs in zip(takers, hands, strict=True):
-        taker.reports = tape.read(db, account, runs) if runs else b""
+        taker.reports = tape.read(db, account, runs, taker.pairs) if runs else b""
     written = [
         (account, taker.now, _json(runs), _NO_QUESTION) for taker, runs in zip(takers, hands, strict=True) if runs
     ]
@@ -83,7 +84,13 @@ _TAKE = "INSERT INTO take (account, taken_at, stretches, question) VALUES (?, ?,
 
 
 def take_alone(
-    db: apsw.Connection, account: AccountId, limit: int, wanted: Filter, now: Instant, keep: Keep[bytes] | None
+    db: apsw.Connection,
+    account: AccountId,
+    limit: int,
+    wanted: Filter,
+    now: Instant,
+    keep: Keep[bytes] | None,
+    pairs: bool,
 ) -> Taken:
     """One take of its own: with a filter, or with an Idempotency-Key whose answer is kept with it."""
     if keep and (known := answers.recall(db, account, keep)):
@@ -92,7 +99,7 @@ def take_alone(
     if not runs:
         return Taken()
     db.execute(_TAKE, (account, now, _json(runs), _json(wanted)))
-    reports = tape.read(db, account, runs)
+    reports = tape.read(db, account, runs, pairs)
     return Taken(reports, answers.write(db, account, keep, reports, now) if keep else None)
 
 

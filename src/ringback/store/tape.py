@@ -32,27 +32,32 @@ def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> i
     return number
 
 
-def read(db: apsw.Connection, account: AccountId, runs: list[Run]) -> bytes:
-    """The JSON objects of some runs of numbers, separated by commas, joined where they lie."""
+def read(db: apsw.Connection, account: AccountId, runs: list[Run], pairs: bool = False) -> bytes:
+    """The JSON objects of some runs of numbers, separated by commas, joined where they lie.
+
+    With `pairs`, each is an array of the object and what is kept beside it.
+    """
+    one, joined = _PAIRS if pairs else _OBJECTS
     return b",".join(
-        [_one(db, account, first) if first == last else _joined(db, account, first, last) for first, last in runs]
+        [
+            db.execute(one, (account, first)).get if first == last else db.execute(joined, (account, first, last)).get
+            for first, last in runs
+        ]
     )
 
 
-def _one(db: apsw.Connection, account: AccountId, number: int) -> bytes:
-    found: bytes = db.execute(
-        "SELECT CAST(json AS BLOB) FROM report WHERE account = ? AND number = ?", (account, number)
-    ).get
-    return found
+def _reading(columns: str) -> tuple[str, str]:
+    """How one report is read, and how a run of them: in the order of the primary key, which the search walks; to ask
+    for that order costs a sort or a copy.
+    """
+    return (
+        f"SELECT CAST({columns} AS BLOB) FROM report WHERE account = ? AND number = ?",
+        f"SELECT CAST(group_concat({columns}, ',') AS BLOB) FROM report WHERE account = ? AND number BETWEEN ? AND ?",
+    )
 
 
-def _joined(db: apsw.Connection, account: AccountId, first: int, last: int) -> bytes:
-    """In the order of the primary key, which the search walks; to ask for that order costs a sort or a copy."""
-    found: bytes = db.execute(
-        "SELECT CAST(group_concat(json, ',') AS BLOB) FROM report WHERE account = ? AND number BETWEEN ? AND ?",
-        (account, first, last),
-    ).get
-    return found
+_OBJECTS = _reading("json")
+_PAIRS = _reading("'[' || json || ',' || beside || ']'")
 
 
 def deal(db: apsw.Connection, account: AccountId, limits: list[int]) -> list[list[Run]]:
