@@ -46,7 +46,7 @@ async def test_405(house: House, method: str, path: str, allow: str) -> None:
     assert exception(answer)["messageId"] == "METHOD_NOT_ALLOWED"
 
 
-@pytest.mark.parametrize("path", ["/tts/3/reports", "/tts/3/reports/"])
+@pytest.mark.parametrize("path", ["/tts/3/reports", "/tts/3/reports/", "/voice/1/reports", "/voice/1/reports/"])
 async def test_reports_are_reached(house: House, path: str) -> None:
     assert (await house.client.get(path)).text == '{"results":[]}'
 

@@ -111,6 +111,11 @@ def test_keys(asked: int | None, keys: tuple[str, ...] | None, codes: str | None
     assert a_report(call=a_call(max_dtmf=asked), dtmf=keys).dtmf_codes == codes
 
 
+@pytest.mark.parametrize(("keys", "codes"), [(None, ""), ((), ""), (("3", "3"), "3,3")])
+def test_keys_that_repeat_are_asked_for_too(keys: tuple[str, ...] | None, codes: str) -> None:
+    assert a_report(call=a_call(repeat_dtmf="3"), dtmf=keys).dtmf_codes == codes
+
+
 @pytest.mark.parametrize(
     ("message_id", "in_the_url"),
     [
@@ -141,6 +146,30 @@ def test_a_rate_of_0_is_a_price_and_no_rate_is_none() -> None:
     free, unknown = a_report(call=a_call("42123")), a_report(call=a_call("43123"))
     assert (free.price, free.mcc_mnc) == (Price(Decimal(0), "EUR"), None)
     assert (unknown.price, unknown.mcc_mnc) == (None, None)
+
+
+BILLED = Terms(RateDeck({"41": Rate("41", None, Decimal(1), "CHF", 60, 6)}), "https://calls.example")
+
+
+@pytest.mark.parametrize(
+    ("answered", "ended", "duration", "charged"),
+    [(None, T, 0, 0), (T, T, 0, 60), (T, T - 1, 0, 60), (T, T + 60_400, 60, 66), (T, T + 66_500, 67, 72)],
+)
+def test_what_is_charged_follows_the_rate(answered: int | None, ended: int, duration: int, charged: int) -> None:
+    report = settle(a_call(), CallResult(Cause.ANSWERED, ended, answered_at=answered), BILLED)
+    assert isinstance(report, DeliveryReport)
+    assert (report.duration, report.charged_duration) == (duration, charged)
+
+
+def test_without_a_rate_nobody_knows_what_is_charged() -> None:
+    assert a_report(call=a_call("43123"), answered_at=T).charged_duration is None
+
+
+@pytest.mark.parametrize(
+    ("ringing", "invited", "started"), [(T + 2, T + 1, T + 2), (None, T + 1, T + 1), (None, None, None)]
+)
+def test_it_started_when_it_rang_or_was_sent(ringing: int | None, invited: int | None, started: int | None) -> None:
+    assert a_report(ringing_at=ringing, invited_at=invited).started_at == started
 
 
 def test_the_rest_is_the_calls_own() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.model.exceptions import ConfigError
-from ringback.model.tariff import Rate, RateDeck, parse_deck
+from ringback.model.tariff import Rate, RateDeck, charged, parse_deck
 
 HEAD = "prefix,mccMnc,pricePerSecond,currency\n"
 DECK = HEAD + ",,0.05,EUR\n41,,0.02,CHF\n4179,22801,0.0300,CHF\n41790000000000,22802,1,CHF\n"
@@ -119,5 +119,74 @@ def test_a_prefix_that_stands_twice() -> None:
 
 @pytest.mark.parametrize("head", ["prefix,mccMnc,pricePerSecond", "Prefix,mccMnc,pricePerSecond,currency", "41,,1,EUR"])
 def test_the_first_line_names_the_columns(head: str) -> None:
-    named = "line 2: the first line must be prefix,mccMnc,pricePerSecond,currency"
-    assert faults(f"# rates\n{head}\n41,,1,EUR\n") == [named]
+    named = "line 2: the first line must be prefix,mccMnc,pricePerSecond,currency, with or without "
+    assert faults(f"# rates\n{head}\n41,,1,EUR\n") == [named + "firstIncrement,nextIncrement behind"]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing but a comment\n"])
+def test_a_file_that_says_nothing_is_no_deck(text: str) -> None:
+    """As one that is just being written."""
+    assert faults(text) == ["line 1: the first line must be prefix,mccMnc,pricePerSecond,currency"]
+
+
+WIDE = HEAD.rstrip("\n") + ",firstIncrement,nextIncrement\n"
+
+
+def test_increments() -> None:
+    deck = parse_deck(WIDE + "41,,0.02,CHF,60,1\n4179,22801,0.03,CHF,30,6\n")
+    assert deck.rates["41"] == Rate("41", None, Decimal("0.02"), "CHF", 60, 1)
+    assert (deck.rates["4179"].first_increment, deck.rates["4179"].next_increment) == (30, 6)
+    narrow = parse_deck(DECK).rates["4179"]
+    assert (narrow.first_increment, narrow.next_increment) == (1, 1)
+
+
+BAD_INCREMENTS = ["0", "", "-1", "1.5", "3601", "99999", "x", "\u0661"]
+
+
+@pytest.mark.parametrize("bad", BAD_INCREMENTS)
+def test_every_faulty_increment_is_named(bad: str) -> None:
+    named = f"{bad!r} is not 1 to 3600 whole seconds"
+    assert faults(WIDE + f"41,,1,EUR,{bad},1\n42,x,1,EUR,1,1\n43,,1,EUR,3600,{bad}\n") == [
+        f"line 2: firstIncrement {named}",
+        "line 3: mccMnc 'x' is not 5 or 6 digits",
+        f"line 4: nextIncrement {named}",
+    ]
+
+
+def test_increments_come_both_or_neither_and_lines_are_as_long_as_the_first() -> None:
+    assert faults(WIDE + "41,,1,EUR,60,1\n42,,1,EUR\n") == ["line 3: 4 columns where 6 belong"]
+    head, *rest = faults(HEAD.rstrip("\n") + ",firstIncrement\n41,,1,EUR,60,1\n42,,1,EUR,60\n")
+    assert head.startswith("line 1: the first line must be")
+    assert rest == ["line 3: 5 columns where 6 belong"]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "first", "following", "seconds"),
+    [
+        (None, 60, 60, 0),
+        (0, 1, 1, 1),
+        (-5, 1, 1, 1),
+        (1, 1, 1, 1),
+        (1_000, 1, 1, 1),
+        (1_001, 1, 1, 2),
+        (10_499, 1, 1, 11),  # whose duration is 10
+        (0, 60, 1, 60),
+        (60_000, 60, 1, 60),
+        (60_001, 60, 1, 61),
+        (29_999, 30, 6, 30),
+        (30_001, 30, 6, 36),
+        (36_000, 30, 6, 36),
+        (36_001, 30, 6, 42),
+        (60_001, 60, 60, 120),
+    ],
+)
+def test_what_is_charged(milliseconds: int | None, first: int, following: int, seconds: int) -> None:
+    assert charged(milliseconds, Rate("", None, Decimal(1), "EUR", first, following)) == seconds
+
+
+@given(st.integers(0, 10_000_000), st.integers(1, 3_600), st.integers(1, 3_600))
+def test_what_is_charged_covers_the_call_by_less_than_an_increment(duration: int, first: int, following: int) -> None:
+    seconds = charged(duration, Rate("", None, Decimal(1), "EUR", first, following))
+    assert seconds * 1_000 >= duration
+    assert (seconds - first) % following == 0
+    assert seconds == first or (seconds - following) * 1_000 < duration

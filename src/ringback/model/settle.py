@@ -9,7 +9,7 @@ from .call import Call, CallResult, Cause
 from .number import zones_of
 from .report import DeliveryReport, Price
 from .schedule import UTC_ONLY, opening
-from .tariff import RateDeck
+from .tariff import RateDeck, charged
 from .times import SECOND, Instant
 
 _ERROR_OF_CAUSE = {
@@ -85,6 +85,7 @@ def report_of(call: Call, result: CallResult, terms: Terms) -> DeliveryReport:
         price=Price(rate.per_second, rate.currency) if rate else None,
         answered_at=result.answered_at,
         file_seconds=result.file_seconds,
+        charged_duration=charged(_answered_for(result), rate) if rate else None,
         started_at=result.ringing_at or result.invited_at,
     )
 
@@ -105,13 +106,16 @@ def _sent_at(call: Call, result: CallResult) -> Instant:
 
 
 def _duration(result: CallResult) -> int:
-    if result.answered_at is None:
-        return 0
-    return max(0, result.ended_at - result.answered_at + SECOND // 2) // SECOND
+    return ((_answered_for(result) or 0) + SECOND // 2) // SECOND
+
+
+def _answered_for(result: CallResult) -> Instant | None:
+    """Milliseconds from the answer to the end, None when nobody answered; 0 if the clock stepped back."""
+    return None if result.answered_at is None else max(0, result.ended_at - result.answered_at)
 
 
 def _dtmf(call: Call, result: CallResult) -> str | None:
-    if call.message.max_dtmf is None:
+    if call.message.max_dtmf is None and not call.message.repeat_dtmf:
         return None
     return ",".join(result.dtmf or ())
 

@@ -8,8 +8,15 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from .exceptions import ConfigError
+from .times import SECOND, Instant
 
 COLUMNS = ("prefix", "mccMnc", "pricePerSecond", "currency")
+INCREMENTS = ("firstIncrement", "nextIncrement")
+"""Columns that a deck may have as well: both or neither. Without them every second that was begun is charged."""
+
+LONGEST_INCREMENT = 3_600
+"""Seconds [ours]: whoever bills by more than the hour means something else."""
+
 _LONGEST_PREFIX = 15  # digits: ITU-T E.164 allows no longer number
 
 
@@ -20,6 +27,8 @@ class Rate(msgspec.Struct, frozen=True):
     mcc_mnc: str | None
     per_second: Decimal
     currency: str
+    first_increment: int = 1  # seconds that an answered call pays at least
+    next_increment: int = 1  # seconds that it pays by beyond those: one that was begun counts whole
 
 
 class RateDeck(msgspec.Struct, frozen=True):
@@ -36,8 +45,22 @@ class RateDeck(msgspec.Struct, frozen=True):
         return None
 
 
+def charged(duration: Instant | None, rate: Rate) -> int:
+    """The seconds that a call pays for: 0 when nobody answered (`duration` is None).
+
+    `duration` is in milliseconds from the answer to the end, below 0 taken as 0. An answered call of any length pays
+    the first increment, and every next one that was begun. This, and not the reports' `duration`, which is rounded
+    half up, is what `pricePerSecond` is multiplied with.
+    """
+    if duration is None:
+        return 0
+    beyond = max(0, duration - rate.first_increment * SECOND)
+    return rate.first_increment + -(-beyond // (rate.next_increment * SECOND)) * rate.next_increment
+
+
 def parse_deck(text: str) -> RateDeck:
-    """Reads a deck: CSV with the columns `prefix,mccMnc,pricePerSecond,currency`; lines with `#` are comments.
+    """Reads a deck: CSV with the columns `prefix,mccMnc,pricePerSecond,currency` and, if it likes, `firstIncrement,
+    nextIncrement`; lines with `#` are comments.
 
     Raises `ConfigError` naming every fault by its line. An empty prefix is the rate of last resort.
     """
@@ -47,27 +70,43 @@ def parse_deck(text: str) -> RateDeck:
         wrong = _faults(row, rates)
         faults += [f"line {line}: {fault}" for fault in wrong]
         if not wrong:
-            rates[row["prefix"]] = Rate(
-                row["prefix"], row["mccMnc"] or None, Decimal(row["pricePerSecond"]), row["currency"]
-            )
+            rates[row["prefix"]] = _rate(row)
     if faults:
         raise ConfigError("the rate deck can't be used:\n" + "\n".join(faults))
     return RateDeck(rates)
+
+
+def _rate(row: Mapping[str, str]) -> Rate:
+    first, following = (int(row.get(column, 1)) for column in INCREMENTS)
+    mcc_mnc, price = row["mccMnc"] or None, Decimal(row["pricePerSecond"])
+    return Rate(row["prefix"], mcc_mnc, price, row["currency"], first, following)
 
 
 def _rows(text: str, faults: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Each line by itself: a quote that is not closed must not swallow the lines after it."""
     lines = text.removeprefix("\ufeff").splitlines()  # spreadsheets write a byte order mark
     kept = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    for number, line in kept:
+    columns = _columns(kept, faults)
+    for number, line in kept[1:]:
         values = _cells(line)
-        if number == kept[0][0]:
-            if tuple(values) != COLUMNS:
-                faults.append(f"line {number}: the first line must be {','.join(COLUMNS)}")
-        elif len(values) != len(COLUMNS):
-            faults.append(f"line {number}: {len(values)} columns where {len(COLUMNS)} belong")
+        if len(values) != len(columns):
+            faults.append(f"line {number}: {len(values)} columns where {len(columns)} belong")
         else:
-            yield number, dict(zip(COLUMNS, values, strict=True))
+            yield number, dict(zip(columns, values, strict=True))
+
+
+def _columns(lines: list[tuple[int, str]], faults: list[str]) -> tuple[str, ...]:
+    """What the first line says; where it says something else, the lines after it are read as it should have been."""
+    if not lines:
+        faults.append(f"line 1: the first line must be {','.join(COLUMNS)}")
+        return COLUMNS
+    number, first = lines[0]
+    found = tuple(_cells(first))
+    if found in (COLUMNS, COLUMNS + INCREMENTS):
+        return found
+    known = ",".join(COLUMNS)
+    faults.append(f"line {number}: the first line must be {known}, with or without {','.join(INCREMENTS)} behind")
+    return COLUMNS + INCREMENTS if len(found) > len(COLUMNS) else COLUMNS
 
 
 def _cells(line: str) -> list[str]:
@@ -89,7 +128,15 @@ def _faults(row: dict[str, str], rates: Mapping[str, Rate]) -> list[str]:
         faults.append(f"pricePerSecond {row['pricePerSecond']!r} is not a number of 0 or more")
     if not re.fullmatch(r"[A-Z]{3}", row["currency"]):
         faults.append(f"currency {row['currency']!r} is not three capital letters")
-    return faults
+    return faults + [
+        f"{column} {row[column]!r} is not 1 to {LONGEST_INCREMENT} whole seconds"
+        for column in INCREMENTS
+        if not _is_increment(row.get(column, "1"))
+    ]
+
+
+def _is_increment(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,4}", text)) and 1 <= int(text) <= LONGEST_INCREMENT
 
 
 def _is_price(text: str) -> bool:
