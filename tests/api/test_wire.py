@@ -276,7 +276,7 @@ EDGES: dict[str, list[Any]] = {
     ],
     "pause": [0, 10],
     "speechRate": [0, -5, 1, 0.5, 2.0, 10**399],
-    "repeatDtmf": ["0123456789*A"],
+    "repeatDtmf": ["0123456789*A", "1#", "123#"],
     "notifyContentVersion": [1, 2],
     "validityPeriod": [1, 2880, 10**9],
     "retry": [{"minPeriod": 1, "maxPeriod": 1, "maxCount": 0}, {"minPeriod": 2000, "maxPeriod": 10**9, "maxCount": 9}],

@@ -8,6 +8,7 @@ import pytest
 
 from ringback.audio.recordings import Recordings
 from ringback.calls.conversation import STEP, Conversation, Stirring
+from ringback.calls.keys import MOST_REPLAYS
 from ringback.model.message import VoiceMessage
 from tests.calls.said import Samples, channels, likeness, samples, sound
 
@@ -32,8 +33,10 @@ class VirtualLine:
         self._ends = ends
         self._queue = bytearray()
         self._lost = 0
+        self._falling = False  # what is queued, from the next packet on
 
     def write(self, pcm: bytes) -> int:
+        assert not (self._falling and pcm)
         if self.over or self.deaf[0] <= self.now < self.deaf[1]:
             return 0
         taken = pcm[: BUFFER - len(self._queue)]
@@ -48,6 +51,10 @@ class VirtualLine:
 
     def unsent(self) -> int:
         return len(self._queue)
+
+    def drop(self) -> None:
+        self._falling = len(self._queue) > 0
+        self._lost = 0
 
     def lost(self) -> int:
         lost, self._lost = self._lost, 0
@@ -77,6 +84,9 @@ class VirtualLine:
 
     def _play(self, until: float) -> None:
         size = int(until * RATE) // FRAME * FRAME - len(self.sent)
+        if self._falling and size:
+            del self._queue[FRAME:]
+            self._falling = False
         piece = bytes(self._queue[:size])
         del self._queue[:size]
         self.sent += piece + bytes(size - len(piece))
@@ -195,6 +205,102 @@ async def test_replaced_streams_lose_no_word() -> None:
     again = sent.find(said[RATE : RATE + 4_000])
     assert 1.5 * RATE <= again <= (1.5 + 3 * STEP) * RATE
     assert sent[again:].startswith(said[RATE:])
+    assert talk.starved == 0
+
+
+async def test_a_pause_is_silence_before_the_first_word() -> None:
+    line, said = VirtualLine(), sound(2)
+    talk = await held(line, said, pause=3)
+    sent = bytes(line.sent)
+    assert sent.startswith(bytes(3 * RATE) + said)
+    assert line.now == pytest.approx(5.3, abs=2 * STEP)
+    assert talk.starved == 0
+
+
+async def test_a_pause_is_recorded_and_keys_in_it_count(recordings: Recordings) -> None:
+    line = VirtualLine()
+    _, right = await recorded(line, recordings, sound(2), pause=3)
+    assert likeness(right, samples(sound(2))) == (pytest.approx(1), pytest.approx(3.0, abs=0.001))
+    assert abs(right[: 3 * 8_000]).max() == 0
+    line = VirtualLine(keys={1.0: "4"})
+    talk = await held(line, sound(2), pause=3, max_dtmf=1)
+    assert talk.keys
+    assert (talk.keys.entries(), line.now) == (("4",), pytest.approx(1.0))
+
+
+def rounds(line: VirtualLine, said: bytes) -> list[float]:
+    """At which seconds the message began to be said."""
+    first, sent, found, at = said[:2_000], bytes(line.sent), [], -1
+    while (at := sent.find(first, at + 1)) >= 0:
+        found.append(at / RATE)
+    return found
+
+
+async def test_a_key_says_it_again_from_its_beginning() -> None:
+    line, said = VirtualLine(keys={1.5: "3"}), sound(4)
+    talk = await held(line, said, repeat_dtmf="13", max_dtmf=1, dtmf_timeout=2)
+    begun = rounds(line, said)
+    assert begun == [0.0, pytest.approx(1.5, abs=2 * STEP)]
+    assert bytes(line.sent)[int(begun[1] * RATE) :].startswith(said)
+    assert line.now == pytest.approx(begun[1] + 4 + 2, abs=3 * STEP)
+    assert talk.keys
+    assert (talk.keys.entries(), talk.starved, talk.stuck) == (("3",), 0, False)
+
+
+async def test_it_is_said_again_after_the_last_word_too_and_then_the_entry_ends_it() -> None:
+    line, said = VirtualLine(keys={2.0: "3", 4.0: "9"}), sound(1)
+    talk = await held(line, said, repeat_dtmf="3", max_dtmf=1)
+    assert rounds(line, said) == [0.0, pytest.approx(2.0, abs=2 * STEP)]
+    assert talk.keys
+    assert (talk.keys.entries(), line.now) == (("3", "9"), pytest.approx(4.0))
+
+
+async def test_the_pause_is_not_said_again() -> None:
+    line, said = VirtualLine(keys={1.0: "3", 3.0: "3"}), sound(1)
+    await held(line, said, pause=5, repeat_dtmf="3", dtmf_timeout=3)
+    assert rounds(line, said) == [pytest.approx(1.0, abs=2 * STEP), pytest.approx(3.0, abs=2 * STEP)]
+
+
+async def test_five_times_and_no_more() -> None:
+    line, said = VirtualLine(keys={n + 0.7: "3" for n in range(9)}), sound(0.5)
+    talk = await held(line, said, repeat_dtmf="3", dtmf_timeout=3)
+    assert len(rounds(line, said)) == 1 + MOST_REPLAYS
+    assert talk.keys
+    assert talk.keys.entries() == ("3",) * MOST_REPLAYS
+    assert line.now < 5.7 + 1  # nothing is waited for any more
+
+
+async def test_the_call_timeout_ends_the_repeating() -> None:
+    line = VirtualLine(keys={n / 2: "3" for n in range(1, 9)})
+    await held(line, sound(9), repeat_dtmf="3", call_timeout=3)
+    assert line.now == pytest.approx(3, abs=STEP)
+
+
+async def test_with_keys_that_repeat_the_call_waits_for_them() -> None:
+    line = VirtualLine(keys={2.0: "7"})
+    talk = await held(line, sound(1), repeat_dtmf="3", dtmf_timeout=4)
+    assert line.now == pytest.approx(2 + 4, abs=2 * STEP)
+    assert talk.keys
+    assert talk.keys.entries() == ()
+
+
+async def test_what_is_said_again_is_recorded_as_it_was_heard(recordings: Recordings) -> None:
+    line, said = VirtualLine(keys={1.5: "3"}), sound(3)
+    _, right = await recorded(line, recordings, said, pause=1, repeat_dtmf="3", dtmf_timeout=1)
+    (first, again), whole = rounds(line, said), samples(said)
+    assert likeness(right, whole) == (pytest.approx(1), pytest.approx(again, abs=STEP + 0.001))
+    assert likeness(right[: 8_000 * 3 // 2], whole[:3_800]) == (pytest.approx(1), pytest.approx(first, abs=0.001))
+    assert len(right) / 8_000 == pytest.approx(again + 3 + 1, abs=3 * STEP)
+
+
+async def test_replaced_streams_in_a_replay_lose_no_word() -> None:
+    line, said = VirtualLine(keys={1.0: "3"}), sound(4)
+    line.replaced, line.deaf = {1.05, 2.0}, (2.0, 2.5)
+    talk = await held(line, said, repeat_dtmf="3", dtmf_timeout=1)
+    sent, (_, begun) = bytes(line.sent), rounds(line, said)
+    heard = int((2.0 - begun) * RATE) // FRAME * FRAME  # of the second round, until its streams were replaced too
+    assert sent[int(begun * RATE) :].startswith(said[:heard])
+    assert said[heard + FRAME :] in sent
     assert talk.starved == 0
 
 

@@ -78,6 +78,21 @@ async def test_who_answers(
     assert (result.ringing_at is None) == (digits == "13")
 
 
+async def test_who_asks_for_it_again(start_engine: StartEngine, port: int, recordings: Recordings) -> None:
+    """The pace of the phones is ten times: 3 is pressed 0.15 s after the answer, 9 another 0.2 s later."""
+    again = call("38598117", "3", max_dtmf=2, repeat_dtmf="3#", dtmf_timeout=1, record=True, pause=1)
+    result, report = await reported(start_engine, port, again)
+    assert (result.cause, report.dtmf_codes) == (Cause.ANSWERED, "3,9")
+    assert result.recording
+    path = recordings.path(result.recording)
+    assert path
+    _, said = channels(path)
+    like, at = likeness(said, samples(sound(3)))
+    assert like > 0.99
+    assert at < 0.8  # the pause was cut short: what was queued of it fell
+    assert report.duration in (4, 5)
+
+
 async def test_who_vanishes(start_engine: StartEngine, port: int) -> None:
     placed = call("38598116", "20")
     result, report = await reported(start_engine, port, placed)

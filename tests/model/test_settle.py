@@ -156,8 +156,7 @@ BILLED = Terms(RateDeck({"41": Rate("41", None, Decimal(1), "CHF", 60, 6)}), "ht
     [(None, T, 0, 0), (T, T, 0, 60), (T, T - 1, 0, 60), (T, T + 60_400, 60, 66), (T, T + 66_500, 67, 72)],
 )
 def test_what_is_charged_follows_the_rate(answered: int | None, ended: int, duration: int, charged: int) -> None:
-    report = settle(a_call(), CallResult(Cause.ANSWERED, ended, answered_at=answered), BILLED)
-    assert isinstance(report, DeliveryReport)
+    report = report_of(a_call(), CallResult(Cause.ANSWERED, ended, answered_at=answered), BILLED)
     assert (report.duration, report.charged_duration) == (duration, charged)
 
 

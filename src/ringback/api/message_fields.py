@@ -53,7 +53,7 @@ def voice_message(fields: Fields, now: Instant) -> VoiceMessage:
         pause=fields.whole("pause", 0, LONGEST_PAUSE_S) or 0,
         caller=fields.string("from", _caller),
         record=fields.flag("record") or False,
-        repeat_dtmf=fields.string("repeatDtmf", _repeat_keys) or "",
+        repeat_dtmf=(fields.string("repeatDtmf", _repeat_keys) or "").replace("#", ""),
         max_dtmf=fields.whole("maxDtmf", 1, MOST_DIGITS),
         dtmf_timeout=fields.whole("dtmfTimeout", 1, LONGEST_DTMF_S) or 10,
         ring_timeout=fields.whole("ringTimeout", 1, LONGEST_RING_S) or 45,
@@ -160,7 +160,8 @@ def _gender(gender: str) -> str | None:
 
 
 def _repeat_keys(keys: str) -> str | None:
-    if not re.fullmatch(r"[0-9A-D*]+", keys):
+    """Programs say `1#` when they mean a 1 and then the key that ends an entry; # by itself asks for nothing."""
+    if not re.fullmatch(r"[0-9A-D*#]+", keys) or not keys.strip("#"):
         return "must be keys of a telephone: 0-9, * and A-D; # ends an entry and can't be collected"
     return None if len(keys) <= MOST_REPEAT_KEYS else f"must be at most {MOST_REPEAT_KEYS} keys"
 

@@ -33,6 +33,12 @@ class Line(Protocol):
     def unsent(self) -> int:
         """Bytes that are queued and not sent yet."""
 
+    def drop(self) -> None:
+        """Lets what is queued fall, and what was lost. It is gone when `unsent` says 0, a packet's time later.
+
+        Until then nothing may be written.
+        """
+
     def lost(self) -> int:
         """Bytes that were queued and will never be sent, since this was last asked: its streams were replaced."""
 
@@ -54,16 +60,17 @@ class Conversation:
         self, line: Line, pcm: bytes, message: VoiceMessage, recording: Recording | None, clock: Callable[[], float]
     ) -> None:
         self._line = line
-        self._pcm = pcm + bytes(-len(pcm) % _FRAME)
+        self._first_word = message.pause * _BYTES_PER_SECOND  # what is before it, silence, is not said again
+        self._pcm = bytes(self._first_word) + pcm + bytes(-len(pcm) % _FRAME)
         self._message = message
         self._track = _Track(recording) if recording else None
         self._clock = clock
         self._written = 0
         self._begun = self._acted = self._moved = clock()  # acted: when the last word was said or the last key pressed
-        self._spoken = self._interrupted = False
+        self._spoken = self._interrupted = self._dropping = False
         self.stuck = False  # the message could not be said to its end
         self.starved = 0  # times the line ran dry in mid-speech
-        self.keys = Keys(message.max_dtmf) if message.max_dtmf else None
+        self.keys = Keys(message.max_dtmf, message.repeat_dtmf) if message.max_dtmf or message.repeat_dtmf else None
 
     async def hold(self) -> None:
         """Returns when there is nothing more to say or to wait for, or the call is over."""
@@ -81,6 +88,9 @@ class Conversation:
     def _speak(self) -> None:
         if lost := self._line.lost():
             self._written, self._spoken, self._interrupted = max(0, self._written - lost), False, True
+        self._dropping = self._dropping and self._line.unsent() > 0
+        if self._dropping:
+            return
         if self._written < len(self._pcm):
             dry = self._written > 0 and self._line.unsent() == 0
             taken = self._line.write(self._pcm[self._written : self._written + 2 * _BYTES_PER_SECOND])
@@ -98,8 +108,15 @@ class Conversation:
             self._track.run(self._clock() - self._begun, heard, said)
         for key in self._line.pressed():
             self._acted = self._clock()
-            if self.keys:
-                self.keys.press(key)
+            if self.keys and self.keys.press(key):
+                self._say_anew()
+
+    def _say_anew(self) -> None:
+        self._line.drop()
+        self._written = self._first_word
+        self._spoken, self._dropping, self._interrupted, self._moved = False, True, True, self._clock()
+        if self._track:
+            self._track.said = self._first_word
 
     def _finished(self) -> bool:
         now = self._clock()
@@ -110,7 +127,7 @@ class Conversation:
         if not self._spoken and now - self._moved >= _STUCK:
             self.stuck = True
             return True
-        patience = self._message.dtmf_timeout if self.keys else _AFTER_THE_LAST_WORD
+        patience = self._message.dtmf_timeout if self.keys and self.keys.awaited else _AFTER_THE_LAST_WORD
         return self._spoken and now - self._acted >= patience
 
 
@@ -122,7 +139,7 @@ class _Track:
         self._heard = bytearray()
         self._said = bytearray()
         self._length = 0  # bytes of each side that were written
-        self.said = 0  # bytes of the message that were sent
+        self.said = 0  # bytes of the message that were sent, of this round
 
     def run(self, elapsed: float, heard: bytes, said: bytes) -> None:
         """What came by then. It is written `_LATE` later, so that nothing late tears a hole."""

@@ -126,6 +126,12 @@ class SipLine:
             self._queued = 0
         return self._queued
 
+    def drop(self) -> None:
+        """Lets what is queued fall, all but the packet that is being sent; what a re-INVITE cost is not missed."""
+        with contextlib.suppress(AudioNotActive, AudioRestarted):  # then it is gone already
+            self._audio.flush_tx()
+        self._queued = self._lost = 0
+
     def lost(self) -> int:
         """Bytes that a re-INVITE cost since this was last asked."""
         self._look()

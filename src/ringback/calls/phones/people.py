@@ -27,6 +27,7 @@ class Behaviour(msgspec.Struct, frozen=True):
     deed: Deed = Deed.LISTEN
     after: float = 1.5  # from the answer to the deed, so that something was heard before
     keys: str = ""
+    every: float = 0.0  # from a key to the next; 0: one right after the other
 
 
 BEHAVIOURS: dict[str, Behaviour] = {
@@ -47,6 +48,12 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "15": Behaviour("Answers and enters several digits: 1234#.", deed=Deed.PRESS, keys="1234#"),
     "16": Behaviour(
         "Answers and vanishes two seconds later: no goodbye, no sound, no answer.", deed=Deed.VANISH, after=2
+    ),
+    "17": Behaviour(
+        "Answers, presses 3 (say it again, for instance), and two seconds later 9.",
+        deed=Deed.PRESS,
+        keys="39",
+        every=2,
     ),
 }
 

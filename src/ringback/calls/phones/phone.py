@@ -81,7 +81,7 @@ class Phone:
         self._say(behaviour.says)
         await asyncio.sleep(behaviour.after * self._line.pace)
         if behaviour.deed is Deed.PRESS:
-            self._press(behaviour.keys)
+            await self._press(behaviour.keys, behaviour.every)
         elif behaviour.deed is Deed.HANG_UP:
             self._hang_up()
         elif behaviour.deed is Deed.VANISH:
@@ -93,9 +93,12 @@ class Phone:
         if self._media:
             self._media.play(sound)
 
-    def _press(self, keys: str) -> None:
-        if self._media and not self._media.press(keys):
-            self._note("no-keys")  # the caller offered no telephone-event
+    async def _press(self, keys: str, every: float) -> None:
+        for key in keys:
+            if self._media and not self._media.press(key):
+                self._note("no-keys")  # the caller offered no telephone-event
+                return
+            await asyncio.sleep(every * self._line.pace)
 
     # What its person's doings are in SIP
 
