@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from ringback.lifeline import config_from_parent
+from ringback.supervisor import RELOAD
 
 diary, behaviour = Path(sys.argv[1]), sys.argv[2]
 
@@ -32,6 +33,12 @@ if behaviour == "bad-config":
     sys.exit(78)
 for heeded in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(heeded, on_signal)
+if behaviour == "deaf":  # for a while
+    while RELOAD not in signal.sigpending():
+        signal.sigtimedwait([], 0.01)
+    note("kept", RELOAD.name)
+signal.signal(RELOAD, lambda number, _: note("got", signal.Signals(number).name))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {RELOAD})
 left = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], stdin=subprocess.DEVNULL)
 note("up", os.getpid(), left.pid, config.http)
 while True:

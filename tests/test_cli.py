@@ -87,7 +87,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip()[0].isdigit()
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["account"], ["account", "add"], ["send"], ["reports"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["account"], ["account", "add"], ["send"], ["reports"], ["reload"]])
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command, "--help"]) == 0
     assert "Usage: ringback" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ringback import supervisor
 from ringback.config import Config, load
 from ringback.model.exceptions import ConfigError
 from tests.eventually import eventually
@@ -82,6 +83,37 @@ def test_other_signals_are_handed_on_once(serve: Serve, diary: Path, number: sig
     parent.send_signal(number)
     assert parent.wait(10) == 0
     assert _lines(diary, "got") == [f"got {number.name}"]
+
+
+def test_a_reload_is_handed_on_as_often_as_it_is_asked_for_and_stops_nothing(serve: Serve, diary: Path) -> None:
+    parent = serve()
+    up = _up(diary)
+    for times in (1, 2):
+        parent.send_signal(supervisor.RELOAD)
+        eventually(lambda times=times: _lines(diary, "got") == ["got SIGUSR1"] * times, 5, "it is handed on")
+    assert all(map(_alive, _processes(up)))
+    parent.terminate()
+    assert parent.wait(10) == 0
+
+
+def test_a_reload_before_the_server_heeds_it_kills_nobody(serve: Serve, diary: Path, config: Config) -> None:
+    parent = serve("deaf")
+    eventually(lambda: supervisor.owner(config.data) == parent.pid, 10, "the folder has its owner")
+    parent.send_signal(supervisor.RELOAD)
+    _up(diary)
+    assert _lines(diary, "kept") + _lines(diary, "got") == ["kept SIGUSR1", "got SIGUSR1"]
+    assert parent.poll() is None
+
+
+def test_the_owner_of_a_folder(serve: Serve, diary: Path, config: Config) -> None:
+    assert supervisor.owner(config.data) is None
+    parent = serve()
+    _up(diary)
+    assert supervisor.owner(config.data) == parent.pid
+    assert supervisor.owner(config.data) == parent.pid  # asking changes nothing
+    parent.terminate()
+    parent.wait(10)
+    assert supervisor.owner(config.data) is None
 
 
 def test_the_server_is_in_a_group_of_its_own_so_that_ctrl_c_reaches_it_once(serve: Serve, diary: Path) -> None:

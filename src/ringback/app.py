@@ -30,6 +30,7 @@ from .calls.phones.network import PhoneNetwork, PhonesFailed
 from .calls.sip import SipEngine
 from .config import Config
 from .lifeline import config_from_parent
+from .loops.deck_reader import DeckReader
 from .loops.dispatcher import Dispatcher
 from .loops.expirer import Expirer
 from .loops.onlooker import Onlooker
@@ -39,10 +40,11 @@ from .model.exceptions import ConfigError, StoreInUse, StoreUnavailable
 from .model.message import Bulk, Network
 from .model.report import DeliveryReport
 from .model.settle import Terms
+from .model.tariff import RateDeck
 from .model.times import HOUR, Instant
 from .model.trunk import Trunk
 from .store.sqlite import SqliteStore
-from .supervisor import BAD_CONFIG
+from .supervisor import BAD_CONFIG, RELOAD
 
 _HEADERS_WITHIN = 30_000  # milliseconds a client has to send its request's head
 _ANSWERS_WITHIN = 10.0  # seconds that answers under way get when Ringback stops
@@ -59,13 +61,18 @@ class Ringback:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.terms = Terms(config.deck(), config.public_url)
+        self._use(config.deck())
+        self.deck_reader = DeckReader(config.deck, self._use)
         self.store = SqliteStore(config.data, retention=config.retention_hours * HOUR)
         self.recordings = Recordings(config.data / "recordings")
         self.speech = EspeakSpeech(config.data / "speech")
         self.waiting = Waiting()
         self.stopping = asyncio.Event()
         self.exit_code = 0
+
+    def _use(self, deck: RateDeck) -> None:
+        """From now on: a call that goes on is charged by the deck that is in force when it ends."""
+        self.terms = Terms(deck, self.config.public_url)
 
     async def run(self) -> int:
         """From start to stop: the exit code. Raises `ConfigError` or `StoreInUse` when it can't start."""
@@ -102,6 +109,7 @@ class Ringback:
             self.expirer,
             Pruner(self.store, self.recordings, now),
             Onlooker(self.store),
+            self.deck_reader,
         )
         stack.push_async_callback(self.dispatcher.idle)
         stack.push_async_callback(self.engine.stop, self.config.drain_seconds)
@@ -215,6 +223,8 @@ async def _main(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ringback.stop)
+    loop.add_signal_handler(RELOAD, ringback.deck_reader.ask)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {RELOAD})  # the supervisor blocked it until somebody heeds it
     return await ringback.run()
 
 

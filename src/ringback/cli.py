@@ -1,4 +1,4 @@
-"""The command line: `ringback serve`, `account`, `send` and `reports`."""
+"""The command line: `ringback serve`, `account`, `send`, `reports` and `reload`."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from . import __version__, log, supervisor
 from .cli_accounts import accounts
 from .cli_messages import NOBODY_THERE, NobodyThere, reports, send
+from .cli_reload import reload
 from .config import Config, load
 from .model.exceptions import ConfigError, RingbackError, StoreInUse
 
@@ -18,7 +19,7 @@ EXIT_CODES = {
     0: "it was done",
     1: "it was refused or it failed: the line on standard error says why",
     2: "the command line is wrong",
-    69: "no Ringback answers there (`send`, `reports`)",
+    69: "no Ringback answers there (`send`, `reports`, `reload`)",
     70: "the server process kept dying (`serve`)",
     78: "the configuration can't be used, or the data folder or the address is in use",
     130: "interrupted with Ctrl-C",
@@ -33,6 +34,7 @@ app = cyclopts.App(
 app.command(accounts)
 app.command(send)
 app.command(reports)
+app.command(reload)
 
 
 @app.command

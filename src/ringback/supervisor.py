@@ -25,7 +25,11 @@ KEEPS_DYING = 70  # sysexits.h EX_SOFTWARE
 BAD_CONFIG = 78  # sysexits.h EX_CONFIG: starting again would change nothing
 
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_HEEDED = (*_STOP, signal.SIGCHLD)
+RELOAD = signal.SIGUSR1
+"""Has the rate deck read anew. Not SIGHUP, which a terminal sends when it closes: that ends Ringback."""
+
+_UNBLOCKED = (*_STOP, signal.SIGCHLD)  # in the server; RELOAD only when the server heeds it, or it would kill it
+_HEEDED = (*_UNBLOCKED, RELOAD)
 _DEATHS, _WITHIN_S = 5, 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
 _DEAD_OWNER_S = 10.0
@@ -70,7 +74,7 @@ class _Supervisor:
             stdin=subprocess.PIPE,
             start_new_session=True,
             pass_fds=(self._lock,),  # held until both of us are gone, however we go
-            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEEDED),
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _UNBLOCKED),
         )
         assert child.stdin  # noqa: S101 - for mypy: it is a pipe
         with contextlib.suppress(BrokenPipeError):  # it died already, which `_watch` sees
@@ -86,7 +90,9 @@ class _Supervisor:
             came = signal.sigtimedwait(_HEEDED, wait_s)
             if came and came.si_signo == signal.SIGCHLD:
                 continue
-            if came and not stopping:
+            if came and came.si_signo == RELOAD:
+                os.kill(child.pid, RELOAD)
+            elif came and not stopping:
                 os.kill(child.pid, came.si_signo)  # not yet waited for, so the number is its own
                 stopping, deadline = True, time.monotonic() + self._config.drain_seconds + _BEYOND_DRAIN_S
             elif came or time.monotonic() >= deadline:
@@ -137,6 +143,19 @@ def _locked(folder: Path) -> int:
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     return lock
+
+
+def owner(folder: Path) -> int | None:
+    """The supervisor of the Ringback that serves a data folder: its process. None when nobody does."""
+    try:
+        with (folder / "serve.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        found = (folder / "serve.lock").read_text("ascii", "replace")
+        return int(found) if found.isdigit() else None
+    except OSError:
+        pass
+    return None
 
 
 def _taken(lock: int) -> bool:
