@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from ringback.api.message_fields import LATER
 from ringback.calls.phones.people import BEHAVIOURS
 from ringback.config import Config, flag, load, variable
 from ringback.model import status
+from ringback.model.tariff import Rate, charged, parse_deck
 from ringback.welcome import DEMO_USER, demonstration_ended, welcome
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +85,18 @@ def test_without_the_demonstration_no_password_is_shown() -> None:
 def test_on_a_trunk_no_number_is_offered_for_copying() -> None:
     assert "385981178" in welcome(load({}, {}))
     assert "385981178" not in welcome(load({"trunk": "sip:me:s3cret@pbx"}, {}))
+
+
+def test_the_deck_on_the_page_of_prices_can_be_used_and_charges_what_the_table_says() -> None:
+    text = page("prices.md")
+    deck = parse_deck(text.partition("```csv\n")[2].partition("```")[0])
+    decks = [Rate("", None, Decimal(1), "EUR", *steps) for steps in ((1, 1), (60, 1), (30, 6))]
+    assert {(rate.first_increment, rate.next_increment) for rate in deck.rates.values()} == {(1, 1), (60, 1), (30, 6)}
+    rows = re.findall(r"^\| (nobody answered|[0-9.]+ s) \| \d+ \| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) == 4
+    for lasted, *seconds in rows:
+        milliseconds = None if lasted == "nobody answered" else int(Decimal(lasted.removesuffix(" s")) * 1_000)
+        assert [charged(milliseconds, rate) for rate in decks] == [int(said) for said in seconds]
 
 
 def of_model(kind: Callable[..., status.Status | status.Error]) -> list[status.Status | status.Error]:

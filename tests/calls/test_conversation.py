@@ -257,8 +257,16 @@ async def test_it_is_said_again_after_the_last_word_too_and_then_the_entry_ends_
 
 async def test_the_pause_is_not_said_again() -> None:
     line, said = VirtualLine(keys={1.0: "3", 3.0: "3"}), sound(1)
-    await held(line, said, pause=5, repeat_dtmf="3", dtmf_timeout=3)
+    talk = await held(line, said, pause=5, repeat_dtmf="3", dtmf_timeout=3)
+    assert talk.starved == 0
     assert rounds(line, said) == [pytest.approx(1.0, abs=2 * STEP), pytest.approx(3.0, abs=2 * STEP)]
+
+
+async def test_what_fell_is_waited_for_before_it_is_said_anew() -> None:
+    """Another key wakes it a quarter of a packet later."""
+    line, said = VirtualLine(keys={1.0: "3", 1.005: "7"}), sound(4)
+    await held(line, said, repeat_dtmf="3", dtmf_timeout=1)
+    assert bytes(line.sent)[int(rounds(line, said)[1] * RATE) :].startswith(said)
 
 
 async def test_five_times_and_no_more() -> None:

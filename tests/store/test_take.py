@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from ringback.model.account import Account
-from ringback.model.report import tts3_json
+from ringback.model.later_form import paired
+from ringback.model.report import beside, tts3_json
 from ringback.model.times import HOUR
-from ringback.store.store import Answer, Filter, Store, Taken
+from ringback.store.store import Answer, Filter, Keep, Store, Taken
 from tests.store.builders import (
     ANY,
     NOW,
@@ -50,6 +51,31 @@ async def test_reports_are_given_as_they_were_rendered(store: Store, account: Ac
     assert first.reports.decode() == ",".join(rendered_once[:3])
     assert last.reports.decode() == rendered_once[3]
     assert await store.take(account.id, 3, ANY, NOW) == Taken()
+
+
+@pytest.mark.parametrize("keep", [None, a_key("k")])
+@pytest.mark.parametrize("wanted", [ANY, Filter(bulk_id="b")])
+async def test_reports_come_in_pairs_with_what_is_kept_beside_them(
+    store: Store, account: Account, keep: Keep[bytes] | None, wanted: Filter
+) -> None:
+    await store.accept(account.id, a_bulk("b", 4), NOW)
+    pairs = []
+    for call in await store.claim(4, NOW):
+        end = an_end(call)
+        await store.finish(*end)
+        pairs.append(paired(tts3_json(end[2]), beside(end[2])))
+    await take(store, account.id, message="b-00001")
+    taken = await store.take(account.id, 9, wanted, NOW, keep, pairs=True)
+    assert taken.reports == b",".join([pairs[0], *pairs[2:]])
+
+
+async def test_who_takes_pairs_and_who_takes_none_share_a_step(store: Store, account: Account) -> None:
+    order = await with_reports(store, account.id, "b", 4)
+    plain, pairs = await asyncio.gather(
+        store.take(account.id, 2, ANY, NOW), store.take(account.id, 2, ANY, NOW, pairs=True)
+    )
+    found = msgspec.json.decode(b"[" + pairs.reports + b"]")
+    assert ids_of(plain.reports) + [report["messageId"] for report, _ in found] == order
 
 
 async def test_only_what_is_returned_is_consumed(store: Store, account: Account) -> None:
