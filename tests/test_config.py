@@ -95,6 +95,20 @@ def test_a_public_url_loses_its_last_slash() -> None:
     assert load({"public_url": "https://x.example/voice/"}, {}).public_url == "https://x.example/voice"
 
 
+def test_private_networks_that_urls_may_reach() -> None:
+    assert load({}, {}).private_urls == load({"private_urls": "none"}, {}).private_urls == ()
+    config = load({"private_urls": "10.1.0.0/16, fd00:1::/32,127.0.0.1"}, {})
+    assert config.private_urls == ("10.1.0.0/16", "fd00:1::/32", "127.0.0.1/32")
+    assert received(config.line()) == config
+
+
+def test_every_network_that_is_none_is_named() -> None:
+    found = faults(private_urls="10.1.2.3/16,10.0.0.0/8,localhost,,none")
+    assert found.startswith("private_urls in --private-urls: '10.1.2.3/16' names one host of a network; ")
+    assert "the network is 10.1.0.0/16; 'localhost' is not a network" in found
+    assert found.count("not a network") == 3
+
+
 def test_a_trunk_and_what_it_leaves_out() -> None:
     assert load({"trunk": TRUNK}, {}).trunk == Trunk("sip.example.com", 5070, "tcp", "alice", "s3cr@t")
     assert load({"trunk": "sip:pbx"}, {}).trunk == Trunk("pbx", 5060, "udp")

@@ -49,6 +49,7 @@ def serve(
     tariff: str | None = None,
     channels: str | None = None,
     retention_hours: str | None = None,
+    private_urls: str | None = None,
     drain_seconds: str | None = None,
     log_level: str | None = None,
     log_format: str | None = None,
@@ -77,6 +78,9 @@ def serve(
         How many calls at once. [default: 40]
     retention_hours
         How long collected reports stay readable in the logs. [default: 48]
+    private_urls
+        none, or networks (CIDR, separated by commas) that customers' URLs may reach although they are private.
+        [default: none]
     drain_seconds
         How long live calls may go on after a SIGTERM. [default: 30]
     log_level

@@ -16,6 +16,7 @@ from .settings import (
     Address,
     read_address,
     read_between,
+    read_networks,
     read_one_of,
     read_switch,
     read_trunk,
@@ -37,6 +38,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tariff: Path = SAMPLE_DECK
     channels: int = 40
     retention_hours: int = 48
+    private_urls: tuple[str, ...] = ()
     drain_seconds: int = 30
     log_level: str = "info"
     log_format: str = "auto"
@@ -82,6 +84,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "tariff": Path,
     "channels": read_between(1, 250),  # one SIP stack has no more places for calls with sound
     "retention_hours": read_between(1, 24 * 365),
+    "private_urls": read_networks,
     "drain_seconds": read_between(0, 3600),
     "log_level": read_one_of("debug", "info", "warning", "error"),
     "log_format": read_one_of("auto", "console", "json"),

@@ -57,6 +57,30 @@ def read_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def read_networks(text: str) -> tuple[str, ...]:
+    """`none`, or networks (CIDR) and single addresses, separated by commas. Every one that is none is named."""
+    if text.strip().lower() == "none":
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    faults = [fault for word in words if (fault := _network_fault(word))]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return tuple(str(ipaddress.ip_network(word)) for word in words)
+
+
+def _network_fault(word: str) -> str | None:
+    try:
+        ipaddress.ip_network(word)
+    except ValueError:
+        pass
+    else:
+        return None
+    try:
+        return f"{word!r} names one host of a network; the network is {ipaddress.ip_network(word, strict=False)}"
+    except ValueError:
+        return f"{word!r} is not a network such as 10.1.0.0/16, and not none"
+
+
 def read_trunk(text: str) -> Trunk | None:
     """`sandbox`, or `sip:user:password@host:port;transport=udp`. No error repeats it: it holds a password."""
     if text == "sandbox":
