@@ -6,7 +6,7 @@ from typing import Protocol
 import pytest
 
 from ringback import outgoing
-from ringback.outgoing import AddressRefused, Outgoing, Resolver, TooLarge, Unreachable, UrlUnusable, look_up, origin
+from ringback.outgoing import AddressRefused, Outgoing, Resolver, TooLarge, Unreachable, UrlUnusable, look_up
 from tests.receiver import LOOPBACK, Behaviour, Receiver, answer, answers, drops, hangs, never_ends
 
 PUBLIC = "93.184.216.34"
@@ -240,9 +240,3 @@ async def test_hanging_name_servers_are_waited_for_by_a_few_only(
     with pytest.raises(Unreachable):
         await way_out(LOOPBACK).request("GET", "http://127.0.0.1:1/")
     outgoing._LOOK_UPS.release()
-
-
-def test_a_log_sees_no_more_than_the_origin() -> None:
-    assert origin("https://user:pw@Host.example.com:8443/a?secret=hush") == "https://host.example.com:8443"
-    assert origin("http://[::1]/x") == "http://[::1]"
-    assert origin("http://[::1") == "no URL"

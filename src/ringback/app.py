@@ -20,6 +20,7 @@ from .api.bulks import Bulks
 from .api.docs import Docs
 from .api.files import Files
 from .api.messages import Messages
+from .api.pushed import push_body
 from .api.reports import Reports
 from .api.routes import Endpoints, application
 from .api.waiting import Waiting
@@ -33,6 +34,7 @@ from .lifeline import config_from_parent
 from .loops.deck_reader import DeckReader
 from .loops.dispatcher import Dispatcher
 from .loops.expirer import Expirer
+from .loops.notifier import Notifier
 from .loops.onlooker import Onlooker
 from .loops.pruner import Pruner
 from .loops.rescuer import rescue
@@ -43,6 +45,7 @@ from .model.settle import Terms
 from .model.tariff import RateDeck
 from .model.times import HOUR, Instant
 from .model.trunk import Trunk
+from .outgoing import Outgoing
 from .store.sqlite import SqliteStore
 from .supervisor import BAD_CONFIG, RELOAD
 
@@ -66,6 +69,7 @@ class Ringback:
         self.store = SqliteStore(config.data, retention=config.retention_hours * HOUR)
         self.recordings = Recordings(config.data / "recordings")
         self.speech = EspeakSpeech(config.data / "speech")
+        self.outgoing = Outgoing(config.private_urls)
         self.waiting = Waiting()
         self.stopping = asyncio.Event()
         self.exit_code = 0
@@ -78,6 +82,7 @@ class Ringback:
         """From start to stop: the exit code. Raises `ConfigError` or `StoreInUse` when it can't start."""
         async with AsyncExitStack() as stack:
             await self._open(stack)
+            self._start_pushes(stack)
             await self._start_calls(stack)
             await self._start_http(stack)
             print(welcome.welcome(self.config), flush=True)
@@ -97,6 +102,14 @@ class Ringback:
         stack.callback(self.recordings.stop)
         await self.speech.start()
         stack.push_async_callback(self.speech.stop)
+
+    def _start_pushes(self, stack: AsyncExitStack) -> None:
+        """Before the calls, so that the reports of the last ones are still pushed when Ringback stops."""
+        notifier = Notifier(self.store, self.outgoing, push_body, now)
+        self.store.on_push = notifier.wake
+        stack.push_async_callback(self.outgoing.close)
+        notifier.start()
+        stack.push_async_callback(notifier.stop)
 
     async def _start_calls(self, stack: AsyncExitStack) -> None:
         self.engine = await self._engine(stack)

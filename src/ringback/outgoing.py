@@ -118,16 +118,6 @@ class Outgoing:
         raise Unreachable(f"more than {_REDIRECTS} redirects")
 
 
-def origin(url: str) -> str:
-    """What a log may say of a URL: scheme, host and port. The rest of it may hold secrets."""
-    try:
-        parts = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
-        return "no URL"
-    host = f"[{parts.host}]" if ":" in parts.host else parts.host
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
-
-
 def _url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)

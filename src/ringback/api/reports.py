@@ -175,7 +175,7 @@ def _bound_to(scope: Scope, form: Form) -> bytes:
 
 
 def _kept(shape: Shape, form: Form, reports: bytes) -> Answer:
-    return Answer(CONTENT_TYPE[form], _body(shape, form, reports))
+    return Answer(CONTENT_TYPE[form], document(shape, form, reports))
 
 
 def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> list[_Header]:
@@ -189,11 +189,12 @@ def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> list[_Header
 
 async def _rendered(shape: Shape, form: Form, reports: bytes) -> bytes:
     if len(reports) < _LITTLE or (form == "json" and shape.objects is None):
-        return _body(shape, form, reports)
-    return await asyncio.to_thread(_body, shape, form, reports)  # a thousand in XML take some 20 ms and more
+        return document(shape, form, reports)
+    return await asyncio.to_thread(document, shape, form, reports)  # a thousand in XML take some 20 ms and more
 
 
-def _body(shape: Shape, form: Form, reports: bytes) -> bytes:
+def document(shape: Shape, form: Form, reports: bytes) -> bytes:
+    """The answer's body: reports as a take gave them, in a shape and a form."""
     if form == "json":
         return b'{"results":[' + (shape.objects(reports) if shape.objects else reports) + b"]}"
     return xml.element("reportResponse", {"results": shape.xml_forms(reports)}).encode()

@@ -13,7 +13,7 @@ from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.schedule import NEVER
 from ..model.times import MINUTE, Instant
-from . import accounts, answers, tape
+from . import accounts, answers, pushes, tape
 from .store import Conclude, Keep, Kept
 
 _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
@@ -208,8 +208,11 @@ def cancel(db: apsw.Connection, account: AccountId, limit: int, result: CallResu
 
 
 def hand_over(db: apsw.Connection, call: Call, report: DeliveryReport) -> None:
-    """Puts the message's one report where its account gets it."""
-    tape.append(db, call.account.id, report)
+    """Puts the message's one report where its account gets it: on the tape, or among those to be pushed."""
+    if call.message.notify is None:
+        tape.append(db, call.account.id, report)
+    else:
+        pushes.add(db, call.account.id, report, call.message.notify)
 
 
 def recording(db: apsw.Connection, account: AccountId, message_id: str, to: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Forgetting what was collected, its recordings, and answers kept for repeats. In the caller's transaction."""
+"""Forgetting what was collected or pushed, its recordings, and answers kept for repeats. In a transaction."""
 
 import apsw
 import msgspec
@@ -18,7 +18,7 @@ _ROWS = 300  # reports forgotten in one transaction: some milliseconds
 
 
 def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
-    """Forgets a slice of what was taken before `now` less `retention`. What waits is never forgotten."""
+    """Forgets a slice of what was taken or pushed before `now` less `retention`. What waits is never forgotten."""
     db.execute(_FORGET_ANSWERS, (now - REPEATABLE, _ROWS))
     db.execute(_FORGET_IDS, (now, 10 * _ROWS))
     pruned = Pruned()
@@ -34,7 +34,8 @@ def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
         db.execute("DELETE FROM take WHERE id = ?", (take,))
         if pruned.reports >= _ROWS:
             break
-    return pruned
+    left = _ROWS - pruned.reports
+    return pruned + _forget_pushed(db, now - retention, left) if left > 0 else pruned
 
 
 # As many as a slice has takes, or more, so that they keep pace with it.
@@ -70,6 +71,27 @@ def _forget(db: apsw.Connection, account: AccountId, first: int, last: int, forg
         )
         _forget_empty_bulk(db, account, bulk_id)
     return Pruned(reports, [file for (file,) in files])
+
+
+def _forget_pushed(db: apsw.Connection, before: Instant, limit: int) -> Pruned:
+    old = rows(
+        db,
+        "SELECT account, message_id, bulk_id, pushed_at FROM push INDEXED BY push_age"
+        " WHERE state = 'pushed' AND pushed_at < ? ORDER BY pushed_at LIMIT ?",
+        (before, limit),
+    )
+    files = []
+    for account, message_id, _, pushed_at in old:
+        key = (account, message_id)
+        files += rows(
+            db, "SELECT recording FROM attempt WHERE account = ? AND message_id = ? AND recording IS NOT NULL", key
+        )
+        db.execute("INSERT OR IGNORE INTO used_message_id VALUES (?, ?, ?)", (*key, pushed_at + ID_MEMORY))
+        for table in ("attempt", "message", "push"):
+            db.execute(f"DELETE FROM {table} WHERE account = ? AND message_id = ?", key)
+    for account, bulk_id in dict.fromkeys((account, bulk_id) for account, _, bulk_id, _ in old):
+        _forget_empty_bulk(db, account, bulk_id)
+    return Pruned(len(old), [file for (file,) in files])
 
 
 def _forget_empty_bulk(db: apsw.Connection, account: AccountId, bulk_id: str) -> None:

@@ -19,6 +19,7 @@ from ..model.times import HOUR, Instant
 from . import accounts, bulks, claiming, journey, retention
 from .database import FILE, Ownership, connect, let_go, migrate
 from .group import GroupCommit
+from .push_steps import PushSteps
 from .store import AccountRow, BulkState, BulkStatus, Conclude, Filter, Keep, Kept, Pruned, Taken
 from .taking import ANY, SharedTakes, take_alone
 
@@ -27,13 +28,14 @@ _LOOKED_AT = 300  # due messages of an account, when many of them are put off
 _CANCELLED_AT_ONCE = 500  # messages of a removed account ended in one transaction
 
 
-class SqliteStore:
+class SqliteStore(PushSteps):
     """Implements `Store`. As `owner` it holds the data folder; as a visitor it only administers, beside the owner.
 
     `retention` is in milliseconds; `vfs` names a registered SQLite VFS, None for the system's.
     """
 
     def __init__(self, folder: Path, *, owner: bool = True, retention: Instant = 48 * HOUR, vfs: str | None = None):
+        super().__init__()
         self._folder = folder
         self._owner = owner
         self._retention = retention
@@ -129,6 +131,7 @@ class SqliteStore:
         while slice_ := await self._group.run(step):
             cancelled += slice_
             self.on_arrival(account)
+            self._push_arrived()
         return cancelled
 
     async def look(self) -> None:
@@ -140,6 +143,7 @@ class SqliteStore:
         seen, self._seen_version = self._seen_version, await self._group.run(version)
         if seen != self._seen_version:
             self.on_accounts_changed()
+            self._push_arrived()  # a removal may have ended what was to be pushed
 
     # -- the journey -------------------------------------------------------
 
@@ -188,9 +192,15 @@ class SqliteStore:
         self._nothing_due_before = self._nothing_expires_before = 0
 
     async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
-        """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
+        """The message is done and its one report is handed over, in one transaction. Raises `AlreadyFinished`."""
         await self._group.run(lambda db: journey.finish(db, call, result, report))
-        self.on_arrival(call.account.id)
+        self._arrived(call.account.id, call.message.notify is not None)
+
+    def _arrived(self, account: AccountId, to_be_pushed: bool) -> None:
+        if to_be_pushed:
+            self._push_arrived()
+        else:
+            self.on_arrival(account)
 
     async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
         """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
@@ -207,6 +217,8 @@ class SqliteStore:
             self._nothing_expires_before = next_at
         for account in set(whose):
             self.on_arrival(account)
+        if whose:
+            self._push_arrived()
         return len(whose)
 
     async def unfinished(self) -> list[Call]:

@@ -12,6 +12,7 @@ import msgspec
 from ..model.account import Account
 from ..model.call import Call, CallResult
 from ..model.message import AccountId, Bulk
+from ..model.push import Push
 from ..model.report import DeliveryReport
 from ..model.times import Instant
 
@@ -137,7 +138,10 @@ class Store(Protocol):
         """
 
     async def finish(self, call: Call, result: CallResult, report: DeliveryReport) -> None:
-        """The message is done and its one report is on the tape, in one transaction. Raises `AlreadyFinished`."""
+        """The message is done and its one report is on the tape, or to be pushed where its message has a `notify`.
+
+        In one transaction. Raises `AlreadyFinished`.
+        """
 
     async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
         """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
@@ -180,14 +184,35 @@ class Store(Protocol):
         answer is written down in the same transaction, and given again to the same key.
         """
 
+    async def pushes_due(self, each: int, now: Instant) -> list[Push]:
+        """What is to be pushed now, up to about `each` of every account; accounts and their receivers take turns.
+
+        It changes nothing: what is under way is given again.
+        """
+
+    async def pushes_over(self, before: Instant, limit: int) -> list[Push]:
+        """What still waits to be pushed though it was finished at `before` or earlier, the oldest first."""
+
+    async def pushed(self, push: Push, now: Instant) -> None:
+        """Its receiver has it, and nobody pulls it any more."""
+
+    async def push_again(self, push: Push, due_at: Instant) -> None:
+        """A try failed, and the next one is at `due_at`."""
+
+    async def fall_back(self, push: Push) -> None:
+        """It is on the tape, to be pulled, and is not pushed any more; nothing when it waits no longer."""
+
     async def prune(self, now: Instant) -> Pruned:
-        """Forgets a slice of what was collected before `now` less the retention."""
+        """Forgets a slice of what was collected, or pushed, before `now` less the retention."""
 
     async def recording(self, account: AccountId, message_id: str, to: str) -> str | None:
         """The file that a message's call was recorded in."""
 
     on_arrival: Callable[[AccountId], None]
     """Called after a report of the account was put on the tape, durably."""
+
+    on_push: Callable[[], None]
+    """Called after a report was put among those to be pushed, durably."""
 
     on_accounts_changed: Callable[[], None]
     """Called after accounts were changed, by this process or another one."""

@@ -23,12 +23,16 @@ _NOTHING: Run = (1, 0)
 
 def append(db: apsw.Connection, account: AccountId, report: DeliveryReport) -> int:
     """Puts a report on the account's tape and gives its number. Numbers appear in order, without a gap."""
+    return put(db, account, report.bulk_id, report.message_id, tts3_json(report), beside(report))
+
+
+def put(db: apsw.Connection, account: AccountId, bulk_id: str, message_id: str, json: str, extra: str) -> int:
+    """The same of a report that was rendered before: its JSON, and what is kept beside it."""
     number: int = db.execute(
         "INSERT INTO tape VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last", (account,)
     ).get
-    row = (account, number, report.bulk_id, report.message_id, tts3_json(report), beside(report))
-    db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?)", row)
-    db.execute("INSERT INTO bulk_report VALUES (?, ?, ?)", (account, report.bulk_id, number))
+    db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?)", (account, number, bulk_id, message_id, json, extra))
+    db.execute("INSERT INTO bulk_report VALUES (?, ?, ?)", (account, bulk_id, number))
     return number
 
 
