@@ -9,7 +9,7 @@ import msgspec
 
 from ringback.model.account import Account
 from ringback.model.call import Call, CallResult, Cause
-from ringback.model.message import AccountId, Bulk, Destination, Network, VoiceMessage
+from ringback.model.message import AccountId, Bulk, Destination, Network, Notify, VoiceMessage
 from ringback.model.report import DeliveryReport
 from ringback.model.settle import Terms, settle
 from ringback.model.tariff import RateDeck
@@ -41,6 +41,12 @@ def a_bulk(bulk_id: str, ids: int | Iterable[str], *, network: Network = Network
             for n, text in enumerate(texts)
         ),
     )
+
+
+def notified(bulk: Bulk, url: str = "http://there.example.com/", form: str = "json", version: int = 1) -> Bulk:
+    """The same request, its reports to be pushed."""
+    parts = [(msgspec.structs.replace(m, notify=Notify(url, form, version)), to) for m, to in bulk.messages]
+    return msgspec.structs.replace(bulk, messages=tuple(parts))
 
 
 def an_end(call: Call, **facts: Any) -> tuple[Call, CallResult, DeliveryReport]:

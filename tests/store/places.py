@@ -26,10 +26,17 @@ class Ledger(msgspec.Struct, frozen=True):
     calling: int
     waiting: int
     collected: int
+    pushing: int = 0
+    pushed: int = 0
 
     @property
     def whole(self) -> bool:
-        return self.accepted == self.pending + self.calling + self.waiting + self.collected
+        uncalled, on_tape, to_push = (
+            self.pending + self.calling,
+            self.waiting + self.collected,
+            self.pushing + self.pushed,
+        )
+        return self.accepted == uncalled + on_tape + to_push
 
 
 _TAKEN = "EXISTS (SELECT 1 FROM taken t WHERE t.account = r.account AND r.number BETWEEN t.first AND t.last)"
@@ -38,7 +45,9 @@ SELECT (SELECT count(*) FROM message),
        (SELECT count(*) FROM message WHERE state = 'pending'),
        (SELECT count(*) FROM message WHERE state = 'calling'),
        (SELECT count(*) FROM report r WHERE NOT {_TAKEN}),
-       (SELECT count(*) FROM report r WHERE {_TAKEN})
+       (SELECT count(*) FROM report r WHERE {_TAKEN}),
+       (SELECT count(*) FROM push WHERE state = 'waiting'),
+       (SELECT count(*) FROM push WHERE state = 'pushed')
 """
 
 

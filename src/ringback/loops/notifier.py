@@ -14,7 +14,7 @@ import structlog
 from ..model.exceptions import StoreUnavailable
 from ..model.message import AccountId
 from ..model.push import PATIENCE, Push, PushKey, headers, next_try
-from ..model.times import MINUTE, Instant
+from ..model.times import Instant
 from ..outgoing import AddressRefused, Outgoing, OutgoingError, UrlUnusable
 from ..store.store import Store
 from .loop import Loop
@@ -58,7 +58,6 @@ class Notifier(Loop):
         self._room = Room()
         self._carried: dict[PushKey, asyncio.Task[None]] = {}
         self._asking: set[asyncio.Task[None] | None] = set()
-        self._swept_at: Instant | None = None
 
     async def run_once(self) -> bool:
         """Begins the pushes that are due, as many as there is room for; what is too old falls back."""
@@ -85,23 +84,20 @@ class Notifier(Loop):
             await asyncio.wait(self._carried.values())
 
     async def _sweep(self) -> bool:
-        """What is waited for too long falls back, however busy its receiver is. True when there is more of it."""
-        now = self._now()
-        if self._swept_at is not None and 0 <= now - self._swept_at < MINUTE:
-            return False
-        over = await self._store.pushes_over(now - PATIENCE, _OVER_AT_ONCE + AT_ONCE)
+        """What is waited for too long falls back, however busy its receiver is. True when there may be more of it."""
+        over = await self._store.pushes_over(self._now() - PATIENCE, _OVER_AT_ONCE + AT_ONCE)
         idle = [push for push in over if push.key not in self._carried]
         await asyncio.gather(*(self._fall_back(push, "48 hours are over") for push in idle))
-        if not idle:
-            self._swept_at = now
         return bool(idle)
 
     def _begin(self, push: Push) -> None:
         task = asyncio.get_running_loop().create_task(self._carry(push))
         self._carried[push.key] = task
-        task.add_done_callback(lambda _: self._end(push))
+        task.add_done_callback(lambda task: self._end(push, task))
 
-    def _end(self, push: Push) -> None:
+    def _end(self, push: Push, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (fault := task.exception()):
+            _log.error("what became of a push is not written", message_id=push.message_id, fault=repr(fault))
         del self._carried[push.key]
         self._room.leave(push)
         self.wake()

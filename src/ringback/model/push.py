@@ -47,20 +47,21 @@ class Push(msgspec.Struct, frozen=True):
 def place_of(url: str) -> str:
     """Scheme, host and port of a URL: who is bothered by it, and all that a log may say of it.
 
-    The rest may hold secrets. An empty string for what is no URL.
+    The rest may hold secrets. `?` for what is no URL.
     """
     try:
         parts = urlsplit(url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
     except ValueError:
-        return ""
+        return "?"
 
 
 def next_try(push: Push, now: Instant) -> Instant | None:
     """When a push that has just failed is tried again; None when it falls back instead.
 
-    Retry n waits 1 min + 1 min · n². The last one falls after the 48 hours: until then the report still waits.
+    Retry n waits 1 min + 1 min · n² (contract section 5). The twentieth would come after 48 hours: until they are
+    over the report waits, and then it falls back.
     """
     retry = push.tries + 1
     last = push.since + PATIENCE

@@ -9,7 +9,7 @@ CREATE TABLE push (
     url        TEXT NOT NULL,
     form       TEXT NOT NULL CHECK (form IN ('json', 'xml')),
     version    INTEGER NOT NULL CHECK (version IN (1, 2)),
-    place      TEXT NOT NULL,     -- the url's scheme, host and port: one that hangs does not hold up others
+    place      TEXT NOT NULL CHECK (place > ''),  -- the url's scheme, host and port: one that hangs does not hold up others
     since      INTEGER NOT NULL,  -- when the report was finished
     due_at     INTEGER NOT NULL,
     tries      INTEGER NOT NULL DEFAULT 0,  -- that failed
