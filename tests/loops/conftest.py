@@ -7,6 +7,7 @@ import pytest
 
 from ringback.model.account import Account
 from ringback.store.sqlite import SqliteStore
+from tests.loops.pushing import Desk
 from tests.store.builders import an_account
 
 
@@ -21,3 +22,10 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 @pytest.fixture
 async def account(store: SqliteStore) -> Account:
     return await an_account(store)
+
+
+@pytest.fixture
+async def desk(store: SqliteStore) -> AsyncIterator[Desk]:
+    desk = Desk(store)
+    yield desk
+    await desk.leave()

@@ -2,6 +2,9 @@
 
 import hashlib
 import hmac
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +63,17 @@ def test_a_receiver_can_check_the_signature() -> None:
     expected = hmac.new(b"s3cret", b"1750000000.the body", hashlib.sha256).hexdigest()
     assert hmac.compare_digest(parts["v1"], expected)
     assert header not in (signature("s3cret", b"the b0dy", SINCE), signature("s3crets", b"the body", SINCE))
+
+
+def test_the_check_that_the_docs_show_works() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "push.md").read_text("utf-8")
+    shown: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], shown)  # noqa: S102 - our own docs
+    check, now = shown["is_from_ringback"], time.time_ns() // 1_000_000
+    assert check(signature("s3cret", b"the body", now), b"the body", "s3cret")
+    assert not check(signature("s3cret", b"the body", now), b"the b0dy", "s3cret")
+    assert not check(signature("s3cret", b"the body", now - HOUR), b"the body", "s3cret")
+    assert signature("s3cret", b'{"results":[]}', 1_435_762_800_000) in page
 
 
 def test_what_a_push_says_beside_its_body() -> None:
