@@ -134,6 +134,13 @@ async def test_credentials_stay_on_the_same_host(way_out: WayOut) -> None:
     ]
 
 
+def test_a_body_is_not_carried_from_https_to_http() -> None:
+    posted = outgoing._request("POST", outgoing._url("https://a.example.com/"), {}, b"x")
+    assert outgoing._redirected(posted, "https://b.example.com/").url == "https://b.example.com/"
+    with pytest.raises(UrlUnusable, match="from https to http"):
+        outgoing._redirected(posted, "http://a.example.com/")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303])
 async def test_a_post_does_not_become_a_get(way_out: WayOut, status: int) -> None:
     async with Receiver(answers(answer(status, Location="/elsewhere"), answer(200))).open() as receiver:

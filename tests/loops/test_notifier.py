@@ -201,9 +201,11 @@ async def test_a_receiver_that_never_takes_it_is_given_up_after_48_hours(
 async def test_what_never_had_its_turn_falls_back_after_48_hours_too(
     desk: Desk, store: SqliteStore, account: Account
 ) -> None:
-    await reports(store, account, "http://127.0.0.1:1/", *(f"m{n:03}" for n in range(250)))
-    desk.now = START + 48 * HOUR
-    await desk.round()
+    async with Receiver(answers(answer(200))).open() as receiver:
+        await reports(store, account, receiver.url, *(f"m{n:03}" for n in range(250)))
+        desk.now = START + 48 * HOUR
+        await desk.round()
+        assert receiver.got == []
     assert sorted(await take(store, account.id)) == [f"m{n:03}" for n in range(250)]
 
 

@@ -23,7 +23,7 @@ _log = structlog.get_logger()
 _POLL = 0.5  # seconds
 _ANSWER = 20.0  # seconds a receiver has
 _TRY_AGAIN = 0.5  # seconds until what the disk refused is written again
-_OVER_AT_ONCE = 100  # reports that fall back in one step
+_OVER_AT_ONCE = 50  # reports that fall back in one step
 _GONE = 410
 
 AT_ONCE = 64
@@ -62,9 +62,10 @@ class Notifier(Loop):
     async def run_once(self) -> bool:
         """Begins the pushes that are due, as many as there is room for; what is too old falls back."""
         more = await self._sweep()
-        begun = 0
-        for push in await self._store.pushes_due(2 * OF_ACCOUNT, self._now()):
-            if push.key not in self._carried and self._room.enter(push):
+        begun, now = 0, self._now()
+        for push in await self._store.pushes_due(2 * OF_ACCOUNT, now):
+            is_over = now >= push.since + PATIENCE  # the sweep has not come to it yet
+            if not is_over and push.key not in self._carried and self._room.enter(push):
                 self._begin(push)
                 begun += 1
         return more or begun > 0
@@ -86,7 +87,7 @@ class Notifier(Loop):
     async def _sweep(self) -> bool:
         """What is waited for too long falls back, however busy its receiver is. True when there may be more of it."""
         over = await self._store.pushes_over(self._now() - PATIENCE, _OVER_AT_ONCE + AT_ONCE)
-        idle = [push for push in over if push.key not in self._carried]
+        idle = [push for push in over if push.key not in self._carried][:_OVER_AT_ONCE]
         await asyncio.gather(*(self._fall_back(push, "48 hours are over") for push in idle))
         return bool(idle)
 
