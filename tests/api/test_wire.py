@@ -227,6 +227,8 @@ FIELDS: list[tuple[str, Any, str]] = [
     ("deliveryTimeWindow.to", {"hour": 9, "minute": 0}, "must be at least an hour after from"),
     ("callTransfers", [], NOT_YET),
     ("notifyUrl", "ftp://example.com/", "must be an http or https URL"),
+    ("notifyUrl", "http://[::1", "must be an http or https URL"),
+    ("notifyUrl", "https://me:pw@example.com/", "must not hold a user and a password"),
     ("notifyContentType", "text/plain", "must be application/json or application/xml"),
     ("notifyContentVersion", 0, "must be 1 to 2"),
     ("notifyContentVersion", 3, "must be 1 to 2"),

@@ -180,5 +180,7 @@ def _url(url: str) -> str | None:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= LONGEST_URL
     except ValueError:
-        good = False
+        return "must be an http or https URL"
+    if parts.username is not None:
+        return "must not hold a user and a password"
     return None if good else "must be an http or https URL"
