@@ -1,0 +1,119 @@
+"""Every report arrives in the caller's hands exactly once: lost answers, killed callers."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback_client import Ringback
+from tests.client.lossy import LOSSES, Lossy
+from tests.eventually import eventually
+from tests.journey.server import PASSWORD, Server, clean_environment
+from tests.journey.tape import put_on_the_tape
+
+ROOT = Path(__file__).parent.parent.parent
+SEED = int(os.environ.get("CLIENT_SEED", random.randrange(10**6)))
+
+
+def on_the_tape(serve: Any, tmp_path: Path, count: int) -> tuple[Server, list[str]]:
+    print(f"CLIENT_SEED={SEED}")
+    order = put_on_the_tape(tmp_path / "data", "Jasmine", count)
+    return serve(), order
+
+
+def collected(url: str, bookmark: Path, **more: Any) -> list[str]:
+    with Ringback(url, user="Jasmine", password=PASSWORD) as client, client.reports(bookmark, wait=0, **more) as left:
+        return [report.message_id for report in left]
+
+
+def test_each_once_and_in_order_though_answers_get_lost(
+    serve: Any, tmp_path: Path, lossy: Callable[..., Lossy]
+) -> None:
+    server, order = on_the_tape(serve, tmp_path, 400)
+    proxy = lossy(server.port, SEED, losses=0.4)
+    assert collected(proxy.url, tmp_path / "bookmark", limit=9) == order
+    print(proxy.fates)
+    assert collected(server.url, tmp_path / "another") == []
+
+
+@pytest.mark.parametrize("fate", LOSSES)
+def test_each_once_whatever_the_loss(fate: str, serve: Any, tmp_path: Path, lossy: Callable[..., Lossy]) -> None:
+    server, order = on_the_tape(serve, tmp_path, 60)
+    proxy = lossy(server.port, SEED, losses=0.5, fates=[fate])
+    assert collected(proxy.url, tmp_path / "bookmark", limit=9) == order
+
+
+class Caller:
+    """A process that collects, and is killed at random and begun again."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.out = folder / "out"
+        self._command = [sys.executable, "-m", "tests.client.collector", url, "Jasmine", str(folder / "mark"), self.out]
+
+    def begin(self) -> None:
+        env = clean_environment(PYTHONPATH=os.pathsep.join([str(ROOT / "client" / "src"), str(ROOT / "src")]))
+        self._runs = self.lines().count("begins") + 1
+        self.process = subprocess.Popen(self._command, cwd=ROOT, env=env)
+        eventually(lambda: self.lines().count("begins") == self._runs, 30, "it has begun")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        assert self.process.wait(30) == -signal.SIGKILL
+
+    def lines(self) -> list[str]:
+        return self.out.read_text().split() if self.out.exists() else []
+
+    def seen(self) -> int:
+        return len(self.lines()) - self.lines().count("begins")
+
+    def runs(self) -> list[list[str]]:
+        """The reports that each run was given."""
+        runs: list[list[str]] = []
+        for line in self.lines():
+            runs.append([]) if line == "begins" else runs[-1].append(line)
+        return runs
+
+
+def in_hand(runs: list[list[str]]) -> list[str]:
+    """All reports; one that a run was killed at may come again, as the next run's first, and counts once."""
+    got: list[str] = []
+    for run in runs:
+        got += run[1:] if got and run and run[0] == got[-1] else run
+    return got
+
+
+def killed_callers(server: Server, proxy: Lossy, folder: Path, order: list[str], kills: int) -> None:
+    rng, caller = random.Random(SEED), Caller(proxy.url, folder)
+    for kill in range(kills):
+        caller.begin()
+        enough = caller.seen() + rng.randrange(1 + len(order) // (kills + 1))
+        eventually(lambda: caller.seen() >= enough, 60, f"the moment of kill {kill}")  # noqa: B023
+        caller.kill()
+    caller.begin()
+    eventually(lambda: caller.lines()[-1] == order[-1], 60, "the last report")
+    caller.process.send_signal(signal.SIGINT)
+    caller.process.wait(30)
+    runs = caller.runs()
+    print(f"{proxy.fates}, again {sum(map(len, runs)) - len(order)}, runs {[len(run) for run in runs]}")
+    assert in_hand(runs) == order
+    assert sum(bool(run) for run in runs) > 1
+    assert collected(server.url, folder / "another") == []
+
+
+@pytest.mark.timeout(120)
+def test_each_once_though_the_caller_is_killed(serve: Any, tmp_path: Path, lossy: Callable[..., Lossy]) -> None:
+    server, order = on_the_tape(serve, tmp_path, 300)
+    killed_callers(server, lossy(server.port, SEED), tmp_path, order, kills=6)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_each_once_though_the_caller_is_killed_often(serve: Any, tmp_path: Path, lossy: Callable[..., Lossy]) -> None:
+    server, order = on_the_tape(serve, tmp_path, 3_000)
+    killed_callers(server, lossy(server.port, SEED), tmp_path, order, kills=80)
