@@ -53,6 +53,7 @@ class Bookmark:
         self.take: Take | None = None
         self.handed_out = 0
         self._file: int | None = None
+        self._lock: int | None = None
         self._lock = self._locked()
         try:
             self._read()
@@ -103,7 +104,10 @@ class Bookmark:
             os.close(self._lock)
             self._lock = None
 
-    def _locked(self) -> int | None:
+    def __del__(self) -> None:
+        self.close()  # a loop that was broken off leaves no lock behind
+
+    def _locked(self) -> int:
         with self._kept():
             lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -51,7 +51,7 @@ class Reports(Iterator[Report]):
         self._limit = limit
         self._filter = (bulk_id, message_id)
         self._stopped = threading.Event()
-        self._in_hand = False
+        self._in_hand = self._closed = False
         try:
             self._left = self._left_over()
         except BaseException:
@@ -61,17 +61,17 @@ class Reports(Iterator[Report]):
     def __next__(self) -> Report:
         """The next report. Ends after `stop`, and without `wait` when the server has none."""
         self.acknowledge()
-        while not self._left:
-            if self._stopped.is_set() or not self._take():
-                raise StopIteration
-        if self._stopped.is_set():
+        while not self._left and not self._over():
+            if not self._take():
+                break
+        if not self._left or self._over():
             raise StopIteration
         self._in_hand = True
         return self._left[0]
 
     def acknowledge(self) -> None:
         """The last report is done with, and won't come again. Asking for the next one says the same."""
-        if self._in_hand:
+        if self._in_hand and not self._closed:
             self._bookmark.hand_out()
             self._left.popleft()
             self._in_hand = False
@@ -82,11 +82,14 @@ class Reports(Iterator[Report]):
 
     def close(self) -> None:
         """Lets another have the bookmark. An answer that was lost is asked for once more, so as to leave none open."""
+        if self._closed:
+            return
         try:
             if self._bookmark.open:
                 with suppress(RingbackError):
                     self._ask(0, _LEAVING_S, patience=0)
         finally:
+            self._closed = True
             self._bookmark.close()
 
     def __enter__(self) -> "Reports":
@@ -100,6 +103,9 @@ class Reports(Iterator[Report]):
                 self.acknowledge()
         finally:
             self.close()
+
+    def _over(self) -> bool:
+        return self._closed or self._stopped.is_set()
 
     def _take(self) -> bool:
         """One take, and its answer; whether it is worth asking for more."""
