@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import pytest
 
 from ringback_client import Ringback
 from tests.client.lossy import Lossy
+from tests.client.shelf import fill
 from tests.journey.conftest import put_away
 from tests.journey.server import PASSWORD, Server
 
-_serial = count(1)
+CUSTOMERS = 40  # of a town: each test takes the next
 
 
 @pytest.fixture
@@ -30,19 +30,25 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="module")
+def customers() -> Iterator[str]:
+    """The town's accounts."""
+    return (f"customer-{number}" for number in range(CUSTOMERS))
+
+
+@pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for a module's tests, each with an account of its own."""
-    server = Server(tmp_path_factory.mktemp("town") / "data").start()
+    folder = tmp_path_factory.mktemp("town") / "data"
+    fill(folder, [f"customer-{number}" for number in range(CUSTOMERS)])
+    server = Server(folder).start()
     yield server
     put_away(server)
 
 
 @pytest.fixture
-def account(town: Server, request: pytest.FixtureRequest) -> str:
-    """A new account of the town."""
-    name = f"{request.node.originalname}-{next(_serial)}"
-    town.add(name)
-    return name
+def account(town: Server, customers: Iterator[str]) -> str:
+    """An account of the town that nobody had before."""
+    return next(customers)
 
 
 @pytest.fixture

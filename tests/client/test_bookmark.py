@@ -24,9 +24,9 @@ from ringback_client import (
     Ringback,
 )
 from tests.client.lossy import Lossy
+from tests.client.shelf import fill
 from tests.journey.conftest import put_away
 from tests.journey.server import PASSWORD, Server
-from tests.journey.tape import put_on_the_tape
 
 COUNT = 10
 TESTS = 40  # accounts on the shelf: each test takes the next
@@ -37,9 +37,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, It
     """A server with accounts that have reports to collect; their names; the reports' order."""
     folder = tmp_path_factory.mktemp("shelf") / "data"
     names = [f"customer-{number}" for number in range(TESTS)]
-    orders = [put_on_the_tape(folder, name, COUNT) for name in names]
+    order = fill(folder, names, COUNT)
     server = Server(folder).start()
-    yield server, iter(names), orders[0]
+    yield server, iter(names), order
     put_away(server)
 
 

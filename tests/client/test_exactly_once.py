@@ -13,10 +13,10 @@ import pytest
 
 from ringback_client import Ringback
 from tests.client.lossy import LOSSES, Lossy
+from tests.client.shelf import fill
 from tests.eventually import eventually
 from tests.journey.conftest import put_away
 from tests.journey.server import PASSWORD, Server, clean_environment
-from tests.journey.tape import put_on_the_tape
 
 ROOT = Path(__file__).parent.parent.parent
 SEED = int(os.environ.get("CLIENT_SEED", "3"))
@@ -26,14 +26,14 @@ SEED = int(os.environ.get("CLIENT_SEED", "3"))
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
     """A server with accounts that have 60 reports each to collect, one for each loss; the reports' order."""
     folder = tmp_path_factory.mktemp("shelf") / "data"
-    orders = [put_on_the_tape(folder, fate, 60) for fate in LOSSES]
+    order = fill(folder, list(LOSSES), 60)
     server = Server(folder).start()
-    yield server, orders[0]
+    yield server, order
     put_away(server)
 
 
 def on_the_tape(serve: Any, tmp_path: Path, count: int) -> tuple[Server, list[str]]:
-    order = put_on_the_tape(tmp_path / "data", "Jasmine", count)
+    order = fill(tmp_path / "data", ["Jasmine"], count)
     return serve(), order
 
 
@@ -45,8 +45,8 @@ def collected(url: str, bookmark: Path, user: str = "Jasmine", **more: Any) -> l
 def test_each_once_and_in_order_though_answers_get_lost(
     serve: Any, tmp_path: Path, lossy: Callable[..., Lossy]
 ) -> None:
-    server, order = on_the_tape(serve, tmp_path, 250)
-    proxy = lossy(server.port, SEED, losses=0.4)
+    server, order = on_the_tape(serve, tmp_path, 180)
+    proxy = lossy(server.port, SEED)
     assert collected(proxy.url, tmp_path / "bookmark", limit=9) == order
     print(SEED, proxy.fates)
     assert collected(server.url, tmp_path / "another") == []
@@ -121,8 +121,8 @@ def killed_callers(server: Server, proxy: Lossy, folder: Path, order: list[str],
 
 @pytest.mark.timeout(120)
 def test_each_once_though_the_caller_is_killed(serve: Any, tmp_path: Path, lossy: Callable[..., Lossy]) -> None:
-    server, order = on_the_tape(serve, tmp_path, 300)
-    killed_callers(server, lossy(server.port, SEED), tmp_path, order, 6, SEED)
+    server, order = on_the_tape(serve, tmp_path, 200)
+    killed_callers(server, lossy(server.port, SEED), tmp_path, order, 5, SEED)
 
 
 @pytest.mark.slow

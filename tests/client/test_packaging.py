@@ -34,7 +34,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    package = {f"ringback_client/{path.name}" for path in (CLIENT / "src" / "ringback_client").glob("*.py*")}
+    package = {
+        f"ringback_client/{path.name}" for path in (CLIENT / "src" / "ringback_client").iterdir() if path.is_file()
+    }
     assert "ringback_client/py.typed" in package
     assert {name for name in names if not name.startswith("ringback_client-")} == package
     metadata = zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("/METADATA"))).decode()

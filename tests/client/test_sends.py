@@ -74,7 +74,7 @@ def test_what_the_server_says_of_each_number(client: Ringback) -> None:
 def test_a_bulk_is_moved_paused_resumed_and_cancelled_over_lost_answers(
     town: Server, account: str, lossy: Callable[..., Lossy], tmp_path: Path
 ) -> None:
-    proxy = lossy(town.port, SEED, losses=0.4, fates=["lost", "torn", "gateway"])
+    proxy = lossy(town.port, SEED, fates=["lost", "torn", "gateway"])
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
     with Ringback(proxy.url, user=account, password=PASSWORD) as client:
         sent = client.send(Message("41799100103", "Hi", send_at=tomorrow), bulk_id="my bulk/é&")

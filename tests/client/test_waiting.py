@@ -30,7 +30,7 @@ def in_a_thread(reports: Reports) -> tuple[threading.Thread, list[Any]]:
 
 def test_it_waits_for_a_report(town: Server, client: Ringback, tmp_path: Path) -> None:
     before = town.connections()
-    with client.reports(tmp_path / "bookmark", wait=8) as reports:
+    with client.reports(tmp_path / "bookmark", wait=3) as reports:
         thread, got = in_a_thread(reports)
         eventually(lambda: town.connections() > before, 10, "it asks")
         (sent,) = client.send(Message("41799100303", "Hi")).messages
