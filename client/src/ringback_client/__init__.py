@@ -1,6 +1,6 @@
 """A client of Ringback: send voice messages, and get each delivery report exactly once."""
 
-from .answers import Bulk, BulkStatus, Error, Log, Price, Report, SendResponse, SentMessage, Status
+from .answers import Bulk, BulkStatus, Error, Ledger, Log, Price, Report, SendResponse, SentMessage, Status
 from .client import Ringback
 from .exceptions import (
     BadRequest,
@@ -42,6 +42,7 @@ __all__ = [
     "Error",
     "Forbidden",
     "KeyUsed",
+    "Ledger",
     "Log",
     "Message",
     "NoAnswer",

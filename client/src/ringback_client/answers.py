@@ -117,6 +117,20 @@ class Bulk:
     status: BulkStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How many messages there are: `accepted` is the sum of the others at every moment (contract section 4).
+
+    `pending` ones have no report yet; `waiting` is every report that nobody has.
+    """
+
+    accepted: int
+    pending: int
+    waiting: int
+    collected: int
+    pushed: int
+
+
 def send_response(form: Form) -> SendResponse:
     messages = [SentMessage(one["to"], one.get("messageId"), status(one["status"])) for one in form["messages"]]
     return SendResponse(form["bulkId"], tuple(messages))
@@ -178,8 +192,8 @@ def bulk_status(form: Form) -> BulkStatus:
     return found
 
 
-def ledger(form: Form) -> dict[str, int]:
-    return {name: count for name, count in form.items() if isinstance(count, int)}
+def ledger(form: Form) -> Ledger:
+    return Ledger(form["accepted"], form["pending"], form["waiting"], form["collected"], form["pushed"])
 
 
 def status(form: Form) -> Status:

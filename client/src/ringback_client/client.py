@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from . import answers
-from .answers import Bulk, BulkStatus, Form, Log, Report, SendResponse
+from .answers import Bulk, BulkStatus, Form, Ledger, Log, Report, SendResponse
 from .bookmark import Bookmark
 from .connection import Connection, Question
 from .exceptions import BadRequest, NoAnswer, Refused
@@ -135,8 +135,8 @@ class Ringback:
         query += [("messageId", one) for one in _several(message_id)]
         return self._connection.json(Question("GET", "/tts/3/logs", query), answers.logs)
 
-    def ledger(self, bulk_id: str | None = None) -> dict[str, int]:
-        """How many messages were accepted, are pending, wait to be collected, were collected, were pushed."""
+    def ledger(self, bulk_id: str | None = None) -> Ledger:
+        """How many messages of the account, or of a bulk, are pending, waiting, collected and pushed."""
         question = Question("GET", "/ringback/1/ledger", [("bulkId", bulk_id)] if bulk_id else [])
         return self._connection.json(question, answers.ledger)
 
@@ -181,9 +181,12 @@ class Ringback:
         return self._connection.json(_of_bulk("GET", "/status", bulk_id), answers.bulk_status)
 
     # -- voices and recordings -----------------------------------------------------------------------------
-    def voices(self, language: str, *, include_neural: bool = False) -> tuple[Voice, ...]:
-        """The voices of a language, such as en or pt-br; any of them may be a message's `voice`."""
-        query = [("includeNeural", "true")] if include_neural else []
+    def voices(self, language: str, *, include_neural: bool | None = None) -> tuple[Voice, ...]:
+        """The voices of a language, such as en or pt-br; any of them may be a message's `voice`.
+
+        Raises `NotFound` when the server does not speak it.
+        """
+        query = [] if include_neural is None else [("includeNeural", str(include_neural).lower())]
         return self._connection.json(Question("GET", f"/tts/3/voices/{_encoded(language)}", query), answers.voices)
 
     def recording(self, report: Report) -> bytes:
