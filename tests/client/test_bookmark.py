@@ -1,6 +1,9 @@
 """The bookmark: what a crash at each moment leaves, who may have it, and what a bad disk does."""
 
+import contextlib
+import itertools
 import json
+import linecache
 import os
 import resource
 import shutil
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 
 from ringback_client import (
+    BadRequest,
     BookmarkDamaged,
     BookmarkExpired,
     BookmarkInUse,
@@ -29,7 +33,7 @@ from tests.journey.conftest import put_away
 from tests.journey.server import PASSWORD, Server
 
 COUNT = 10
-TESTS = 40  # accounts on the shelf: each test takes the next
+TESTS = 60  # accounts on the shelf: each test takes the next
 
 
 @pytest.fixture(scope="module")
@@ -331,3 +335,54 @@ def test_it_is_found_again_from_another_folder(
     assert [next(reports).message_id for _ in range(3)] == order[1:4]
     reports.close()
     assert rest(client, tmp_path / "mark")[0] == order[3]
+
+
+def test_a_question_that_is_refused_leaves_none_open(client: Ringback, mark: Path, order: list[str]) -> None:
+    with client.reports(mark, wait=0, limit=0) as reports, pytest.raises(BadRequest, match="limit: must be"):
+        next(reports)
+    assert rest(client, mark) == order
+
+
+@pytest.mark.parametrize("which", [{"bulk_id": ""}, {"message_id": ""}, {"bulk_id": "\ud800"}])
+def test_a_question_that_would_not_be_what_was_meant(which: dict[str, str], client: Ringback, mark: Path) -> None:
+    with pytest.raises(ValueError, match=r"would take all|surrogates"):
+        client.reports(mark, **which)  # type: ignore[arg-type]
+    client.reports(mark).close()
+
+
+def test_an_interrupt_at_any_line_loses_nothing_and_doubles_nothing(
+    client: Ringback, mark: Path, order: list[str]
+) -> None:
+    """Ctrl-C at each line in turn of each `next`; the caller goes on with the same iterator."""
+    reports = client.reports(mark, wait=0, limit=6)
+    got: list[str] = []
+    for _ in order:
+        for line in itertools.count(1):
+            with contextlib.suppress(KeyboardInterrupt):
+                got.append(interrupted(line, lambda: next(reports)).message_id)
+                break
+    assert rest_of(reports) == []
+    assert got == order
+
+
+def interrupted(after: int, act: Callable[[], Any]) -> Any:
+    """Raises KeyboardInterrupt at the given line of this package, counted as they are run; not where `next` returns."""
+    lines = 0
+
+    def trace(frame: Any, event: str, _argument: object) -> Any:
+        nonlocal lines
+        code = frame.f_code
+        if "ringback_client" not in code.co_filename:
+            return None
+        if code.co_name == "__next__" and linecache.getline(code.co_filename, frame.f_lineno).strip()[:6] == "return":
+            return trace
+        lines += event == "line"
+        if lines == after and event == "line":
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        return act()
+    finally:
+        sys.settrace(None)

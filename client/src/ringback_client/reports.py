@@ -7,7 +7,6 @@ is asked for.
 """
 
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -16,11 +15,20 @@ from . import answers
 from .answers import Report
 from .bookmark import Bookmark, Take
 from .connection import ANSWER_S, Connection, Question, json_text, made_out
-from .exceptions import BookmarkDamaged, BookmarkOfAnother, NoAnswer, Refused, RingbackError, UnexpectedAnswer
+from .exceptions import (
+    BadRequest,
+    BookmarkDamaged,
+    BookmarkOfAnother,
+    NoAnswer,
+    Refused,
+    RingbackError,
+    UnexpectedAnswer,
+)
 
 PATH = "/tts/3/reports"
 
 _LEAVING_S = 5.0
+_NOTHING = '{"results":[]}'
 
 
 class Reports(Iterator[Report]):
@@ -30,7 +38,7 @@ class Reports(Iterator[Report]):
     around the iterator is left without an exception. Until then a crash brings it again: while a report is being
     worked on it comes at least once, at every other moment exactly once.
 
-    `next` may be called again after any exception: nothing is lost and nothing comes twice.
+    `next` may be called again after any exception of this package: nothing is lost and nothing comes twice.
     """
 
     def __init__(
@@ -51,9 +59,11 @@ class Reports(Iterator[Report]):
         self._limit = limit
         self._filter = (bulk_id, message_id)
         self._stopped = threading.Event()
-        self._in_hand = self._closed = False
+        self._closed = False
+        self._in_hand: int | None = None  # which report of the answer
+        self._read: tuple[Take | None, tuple[Report, ...]] = (None, ())
         try:
-            self._left = self._left_over()
+            self._resume()
         except BaseException:
             bookmark.close()
             raise
@@ -61,20 +71,20 @@ class Reports(Iterator[Report]):
     def __next__(self) -> Report:
         """The next report. Ends after `stop`, and without `wait` when the server has none."""
         self.acknowledge()
-        while not self._left and not self._over():
+        while not self._over() and not self._left():
             if not self._take():
-                break
-        if not self._left or self._over():
+                raise StopIteration
+        if self._over():
             raise StopIteration
-        self._in_hand = True
-        return self._left[0]
+        report = self._left()[0]
+        self._in_hand = self._bookmark.handed_out
+        return report
 
     def acknowledge(self) -> None:
         """The last report is done with, and won't come again. Asking for the next one says the same."""
-        if self._in_hand and not self._closed:
+        if self._in_hand == self._bookmark.handed_out and not self._closed:
             self._bookmark.hand_out()
-            self._left.popleft()
-            self._in_hand = False
+        self._in_hand = None
 
     def stop(self) -> None:
         """Ends the iteration at the next report, or when a wait that is under way is over; from any thread."""
@@ -117,31 +127,44 @@ class Reports(Iterator[Report]):
         except (NoAnswer, Refused):
             if not self._stopped.is_set():
                 raise
-        return bool(self._left or self._wait)
+        return bool(self._left() or self._wait)
 
     def _ask(self, wait: int, within: float, patience: float | None = None) -> None:
         """Asks the open take, as often as its answer gets lost, and writes the answer down."""
         take = self._bookmark.asked()
         question = Question("GET", PATH, _query(take), key=take.key, wait=wait, within=within, never=self._stopped)
-        text = self._connection.ask(question, json_text, patience)
-        left = made_out(text, answers.reports, PATH)
+        try:
+            text = self._connection.ask(question, json_text, patience)
+        except BadRequest:
+            self._bookmark.answered(_NOTHING)  # it can't ever have been answered otherwise
+            raise
+        made_out(text, answers.reports, PATH)
         self._bookmark.answered(text)
-        self._left.extend(left)
 
-    def _left_over(self) -> deque[Report]:
-        """What the last iterator on this bookmark had taken and not handed out."""
+    def _left(self) -> tuple[Report, ...]:
+        """What is in the bookmark and not handed out. Read from there, it is true after any interruption."""
         take = self._bookmark.take
-        found: tuple[Report, ...] = ()
-        if take is not None and take.answer is not None:
-            try:
-                found = made_out(take.answer, answers.reports, PATH)
-            except UnexpectedAnswer as why:
-                raise BookmarkDamaged(self._bookmark.path, f"its reports can't be read: {why}") from why
-        left = deque(found[self._bookmark.handed_out :])
-        mine = take is None or (take.owner, take.bulk_id, take.message_id) == (self._owner, *self._filter)
-        if not mine and take is not None and (left or take.answer is None):
+        if take is None or take.answer is None:
+            return ()
+        if self._read[0] is not take:
+            self._read = (take, made_out(take.answer, answers.reports, PATH))
+        return self._read[1][self._bookmark.handed_out :]
+
+    def _resume(self) -> None:
+        """Looks at what the last iterator on this bookmark left."""
+        bulk_id, message_id = self._filter
+        if "" in self._filter:
+            raise ValueError("an empty bulk_id or message_id would take all reports")
+        f"{bulk_id}{message_id}".encode()  # raises where it can't be asked
+        take = self._bookmark.take
+        try:
+            left = self._left()
+        except UnexpectedAnswer as why:
+            raise BookmarkDamaged(self._bookmark.path, f"its reports can't be read: {why}") from why
+        if take is None or not (left or self._bookmark.open):
+            return
+        if (take.owner, take.bulk_id, take.message_id) != (self._owner, bulk_id, message_id):
             raise BookmarkOfAnother(self._bookmark.path, _whose(take))
-        return left
 
 
 def _query(take: Take) -> list[tuple[str, str]]:
