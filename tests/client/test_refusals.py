@@ -135,6 +135,9 @@ def test_another_server_s_answer_is_not_taken_for_ringback_s() -> None:
         with pytest.raises(UnexpectedAnswer, match="/tts/3/bulks"):
             client.bulk("b")
         assert len(server.asked) == 1
+        with pytest.raises(UnexpectedAnswer) as caught:
+            client.send(Message("1234", "Hi"))
+        assert caught.value.idempotency_key == server.asked[-1].headers["Idempotency-Key"]
 
 
 @pytest.mark.parametrize("act", ["pause", "resume", "cancel"])

@@ -18,7 +18,7 @@ from . import answers
 from .answers import Bulk, BulkStatus, Form, Ledger, Log, Report, SendResponse
 from .bookmark import Bookmark
 from .connection import Connection, Question
-from .exceptions import BadRequest, NoAnswer, Refused
+from .exceptions import BadRequest, RingbackError
 from .message import Message, Voice
 from .reports import Reports
 from .wire import body, written
@@ -73,7 +73,7 @@ class Ringback:
             return self._connection.json(
                 Question("POST", "/tts/3/advanced", body=content, key=key), answers.send_response
             )
-        except (NoAnswer, Refused) as problem:
+        except RingbackError as problem:
             problem.idempotency_key = key
             raise
 

@@ -13,19 +13,14 @@ class RingbackError(Exception):
     retry_after = 0.0
     """Seconds after which the server wants to be asked again."""
 
+    idempotency_key: str | None = None
+    """Of a send: the key under which the same messages can be sent again within 48 hours, calling nobody twice."""
+
 
 class NoAnswer(RingbackError):
-    """No answer came, or only a part of one. What was asked may have been done all the same.
-
-    `idempotency_key`: of a send, the key under which it can be repeated within 48 hours, without anybody being
-    called twice: `client.send(..., idempotency_key=error.idempotency_key)` with the same messages.
-    """
+    """No answer came, or only a part of one. What was asked may have been done all the same."""
 
     passing = True
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.idempotency_key: str | None = None
 
 
 class UnexpectedAnswer(RingbackError):
@@ -53,7 +48,6 @@ class Refused(RingbackError):
         self.validation_errors = dict(validation_errors or {})
         self.retry_after = retry_after
         self.asked_again = False
-        self.idempotency_key: str | None = None
         faults = [f"{path}: {', '.join(texts)}" for path, texts in self.validation_errors.items()]
         super().__init__("; ".join([f"{status} {text}", *faults]))
 
