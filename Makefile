@@ -91,5 +91,5 @@ lock: .lockenv/$(UV).stamp
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .lockenv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info
+	rm -rf $(VENV) .lockenv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info client/build client/src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
