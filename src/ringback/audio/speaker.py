@@ -1,25 +1,19 @@
 """The child process that speaks: espeak-ng on the inside, frames on the outside.
 
 Run as `python -m ringback.audio.speaker`. Its hello is `{"version", "voices": [[name, identifier, gender,
-[[priority, language], ...]], ...]}`, a request `{"text", "voice"}` (an identifier, perhaps `+variant`), an
-answer `{}` and samples at 8 kHz, or `{"error"}`. It imports little: it may have to start often.
+[[priority, language], ...]], ...]}`, a request `{"parts": [[text, seconds of silence after it], ...], "voice",
+"rate"}` (an identifier, perhaps `+variant`; 1 is the usual rate), an answer `{}` and samples at 8 kHz, or
+`{"error"}`. It imports little: it may have to start often.
 """
 
-import contextlib
 import ctypes
 import os
-import queue
-import resource
-import signal
-import sys
-import threading
-import unicodedata
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import espeakng_loader
 
-from . import frames
-from .telephone import levelled, resampled
+from . import frames, inside
+from .telephone import joined, levelled, resampled
 
 MEMORY = 1 << 30
 """Bytes of address space; importing PyAV and espeak-ng takes a quarter of it."""
@@ -30,7 +24,7 @@ LONGEST = 3_600
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS, speak_lib.h
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: report missing data instead of leaving
 _UTF8 = 1  # espeakCHARS_UTF8; neither espeakSSML (0x10) nor espeakPHONEMES (0x100): text is text
-_NEVER_SPOKEN = {"Cc", "Cs", "Co"}  # controls (U+0001 starts an espeak command), surrogates, private use
+_RATE, _USUAL_RATE = 1, 175  # espeakRATE, in words a minute; espeakRATE_NORMAL
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 Voice: TypeAlias = tuple[str, str, int, list[tuple[int, str]]]
@@ -78,12 +72,16 @@ class Espeak:
         wanted = _Voice(languages=ctypes.addressof(variants))
         return self._listed(None) + self._listed(ctypes.byref(wanted))
 
-    def speak(self, text: str, voice: str) -> bytes:
-        """Samples at `rate`; at most `LONGEST` seconds and a little. Raises ValueError, MemoryError."""
-        self._heard.clear()
+    def choose(self, voice: str, rate: float) -> None:
+        """Who speaks from now on, and how fast. Raises ValueError."""
         if self._library.espeak_SetVoiceByName(voice.encode()):
             raise ValueError(f"espeak-ng has no voice {voice}")
-        plain = plain_text(text).encode() + b"\0"
+        self._library.espeak_SetParameter(_RATE, round(rate * _USUAL_RATE), 0)
+
+    def speak(self, text: str) -> bytes:
+        """Samples at `rate`; at most `LONGEST` seconds and a little. Raises ValueError, MemoryError."""
+        self._heard.clear()
+        plain = text.encode() + b"\0"
         failed = self._library.espeak_Synth(plain, ctypes.c_size_t(len(plain)), 0, 0, 0, _UTF8, None, None)
         if failed:
             raise ValueError(f"espeak-ng failed with {failed}")
@@ -119,52 +117,23 @@ def _languages(address: int) -> list[tuple[int, str]]:
     return found
 
 
-def plain_text(text: str) -> str:
-    """The text with a space for each character that is no text but could be a command to espeak."""
-    return "".join(" " if unicodedata.category(c) in _NEVER_SPOKEN else c for c in text)
-
-
 def answered(espeak: Espeak, request: dict[str, Any]) -> bytes:
     """The frame that answers a request; a text that can't be spoken is an error, not an end."""
     try:
-        samples = espeak.speak(request["text"], request["voice"])
-        return frames.packed({}, levelled(resampled(samples, espeak.rate)))
+        espeak.choose(request["voice"], request["rate"])
+        # a comma stays with the words before it: it is heard in their tune
+        spoken = [(espeak.speak(text + "," * bool(pause)) if text else b"", pause) for text, pause in request["parts"]]
+        return frames.packed({}, levelled(resampled(joined(spoken, espeak.rate, LONGEST), espeak.rate)))
     except (ValueError, MemoryError) as e:
         return frames.packed({"error": str(e) or "the text takes too much memory"})
 
 
-def _read_all(stream: BinaryIO, requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
-    while frame := frames.read(stream):
-        requests.put(frame[0])
-    os._exit(0)  # our parent has closed the pipe, or is dead: leave, whatever espeak is doing
-
-
-def _own_stdout() -> BinaryIO:
-    """The pipe to our parent, for us alone: what a library prints goes to stderr."""
-    mine = os.dup(1)
-    os.dup2(2, 1)
-    return os.fdopen(mine, "wb")
-
-
-def _limit() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is our parent's to answer
-    with contextlib.suppress(ValueError, OSError):  # not every system has every limit
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
 def main() -> None:
     """Speaks until stdin ends."""
-    _limit()
-    answers, espeak = _own_stdout(), Espeak()
-    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_read_all, args=(sys.stdin.buffer, requests), daemon=True).start()
-    answers.write(frames.packed({"version": espeak.version(), "voices": espeak.voices()}))
-    answers.flush()
-    while True:
-        answers.write(answered(espeak, requests.get()))
-        answers.flush()
+    inside.limit(MEMORY)
+    answers, espeak = inside.own_stdout(), Espeak()
+    hello = {"version": espeak.version(), "voices": espeak.voices()}
+    inside.answer_all(answers, hello, lambda request, _: answered(espeak, request))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from operator import mul
 
@@ -20,7 +20,37 @@ PEAK = 0.9
 
 _FILTER = f"{RATE}:filter_size=64:cutoff=0.92"  # passes 3.4 kHz, and 4 kHz and above are 60 dB down
 _FRAME = RATE // 50  # 20 ms
+_FAINT = 100  # of 32,768: softer than any speech before it is levelled
 _SILENT = 0.05  # of the loudest frame: what is softer is a pause, not speech
+
+
+def joined(spoken: Iterable[tuple[bytes, float]], rate: int, longest: float) -> bytes:
+    """Mono s16 at `rate`, each piece followed by exactly so many seconds of silence; its own edges there are cut off.
+
+    Raises ValueError where that takes longer than `longest` seconds.
+    """
+    out, after_pause = bytearray(), False
+    for samples, pause in spoken:
+        out += _trimmed(samples, rate, start=after_pause, end=pause > 0)
+        out += bytes(2 * round(pause * rate))
+        after_pause = pause > 0
+        if len(out) > longest * rate * 2:
+            raise ValueError(f"the text takes longer than {longest:g} seconds to speak")
+    return bytes(out)
+
+
+def _trimmed(samples: bytes, rate: int, start: bool, end: bool) -> bytes:
+    """Without the silence at its start or its end."""
+    heard, step = array("h", samples), rate // 200
+    loud = [
+        place
+        for place in range(0, len(heard), step)
+        if max(chunk := heard[place : place + step]) > _FAINT or min(chunk) < -_FAINT
+    ]
+    if not loud:
+        return b"" if start or end else samples
+    first, last = loud[0] if start else 0, loud[-1] + step if end else len(heard)
+    return heard[first:last].tobytes()
 
 
 def resampled(samples: bytes, rate: int) -> bytes:

@@ -1,25 +1,22 @@
-"""Which voice speaks: the contract's language, name and gender, looked up among espeak-ng's voices."""
+"""Which voice speaks: the contract's language, name and gender, looked up among the voices that engines offer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
 from ringback.model.message import Voice
 
-from .speech import SpeechFailed
+from .speech import SpeechFailed, VoiceOffer
+
+ESPEAK = "espeak-ng"
 
 _GENDERS = {1: "male", 2: "female"}  # speak_lib.h, espeak_VOICE
 _VARIANT = "!v/"
-_FIRST_VARIANTS = ("!v/f2", "!v/m3")  # the clearest of each gender: the first where a language has none
-
-
-class VoiceOffer(msgspec.Struct, frozen=True):
-    """A voice that a language can be spoken with. `key` is what espeak-ng calls it; names are for people."""
-
-    name: str
-    gender: str | None
-    is_default: bool
-    key: str
+_VARIANTS = {  # the clearest of each gender first: they are the first where a language has none
+    **{f"!v/f{n}": f"female{n}" for n in (2, 1, 3, 4, 5)},
+    **{f"!v/m{n}": f"male{n}" for n in (3, 1, 2, 4, 5, 6, 7, 8)},
+}
 
 
 class _Known(msgspec.Struct, frozen=True, array_like=True):
@@ -31,76 +28,67 @@ class _Known(msgspec.Struct, frozen=True, array_like=True):
     languages: tuple[tuple[int, str], ...]
 
 
-class Voices:
-    """The voices that espeak-ng has, as the speaker's hello lists them."""
+class EspeakVoices:
+    """The voices that espeak-ng has, as the speaker's hello lists them, under names of ours.
+
+    A voice of its own is named by its file (`en-US`), which espeak-ng has not renamed in years, and the variants of
+    the language's default `female1` to `female5` and `male1` to `male8`. Other variants are toys.
+    """
 
     def __init__(self, hello: Iterable[object]) -> None:
         known = msgspec.convert(hello, list[_Known])
         self._bases = [voice for voice in known if not voice.identifier.startswith(_VARIANT)]
-        variants = [voice for voice in known if voice.identifier.startswith(_VARIANT)]
-        self._variants = sorted(variants, key=_variant_order)
+        there = {voice.identifier: voice for voice in known}
+        self._variants = [there[identifier] for identifier in _VARIANTS if identifier in there]
+        self._of = lru_cache(1_024)(self._found)
 
     def of(self, language: str) -> list[VoiceOffer]:
-        """The voices of a language (any case), its default first, each espeak-ng variant of that last.
+        """The voices of a language (any case), its default first, each variant of that last.
 
         A region that is not known (`en-au`) is spoken as its language. Empty when there is no such language.
         """
-        wanted = language.casefold().replace("_", "-")
-        bases = self._speakers(wanted) or self._speakers(wanted.partition("-")[0])
+        return list(self._of(language.casefold().replace("_", "-")[:64]))
+
+    def _found(self, language: str) -> tuple[VoiceOffer, ...]:
+        bases = self._speakers(language) or self._speakers(language.partition("-")[0])
         if not bases:
-            return []
-        return [
-            *(VoiceOffer(base.name, _GENDERS.get(base.gender), base is bases[0], base.identifier) for base in bases),
+            return ()
+        return (
+            *(_offer(base, base is bases[0]) for base in bases),
             *(_varied(bases[0], variant) for variant in self._variants),
-        ]
-
-    def pick(self, language: str, voice: Voice) -> VoiceOffer:
-        """The voice asked for: by name (any case), else the first of the gender, else the default.
-
-        Raises `SpeechFailed` when there is none.
-        """
-        offers = self.of(language)
-        if not offers:
-            raise SpeechFailed(f"there is no language {language!r}")
-        if voice.name is not None:
-            return _first(f"voice {voice.name!r}", language, _named(offers, voice.name))
-        if voice.gender is not None:
-            fitting = [offer for offer in offers if offer.gender == voice.gender]
-            return _first(f"{voice.gender} voice", language, fitting)
-        return offers[0]
+        )
 
     def _speakers(self, language: str) -> list[_Known]:
-        """Best first: espeak-ng's lower number is the better claim, and its own order decides a tie."""
+        """Best first: espeak-ng's lower number is the better claim, and the identifier decides a tie."""
         claims = [
-            (min(priorities), place)
-            for place, base in enumerate(self._bases)
+            (min(priorities), base.identifier, base)
+            for base in self._bases
             if (priorities := [p for p, name in base.languages if name.casefold() == language])
         ]
-        return [self._bases[place] for _, place in sorted(claims)]
+        return [base for *_, base in sorted(claims, key=lambda claim: claim[:2])]
 
 
-def _first(what: str, language: str, fitting: Sequence[VoiceOffer]) -> VoiceOffer:
-    if not fitting:
-        raise SpeechFailed(f"there is no {what} for the language {language!r}")
-    return fitting[0]
+def pick(offers: list[VoiceOffer], language: str, voice: Voice) -> VoiceOffer:
+    """The voice asked for: by name (any case), else the first of the gender, else the default.
+
+    A name that is not known here is passed over: programs written for another server ask for its voices, and are to
+    be heard all the same. Raises `SpeechFailed` when the language has no voice.
+    """
+    if not offers:
+        raise SpeechFailed(f"there is no language {language!r}")
+    wanted = (voice.name or "").casefold()
+    named = [offer for offer in offers if wanted and (wanted == offer.name.casefold() or wanted in offer.also)]
+    fitting = [offer for offer in offers if offer.gender == voice.gender]
+    return (named or fitting or offers)[0]
 
 
-def _named(offers: Sequence[VoiceOffer], name: str) -> list[VoiceOffer]:
-    """By its name, or by what espeak-ng calls it: `English (America)`, `gmw/en-US`, `female2`, `f2`."""
-    wanted = name.casefold()
-    if not wanted:
-        return []
-    return [
-        offer
-        for offer in offers
-        if wanted in (offer.name.casefold(), offer.key.casefold(), offer.key.casefold().partition("+")[2])
-    ]
+def _offer(base: _Known, is_default: bool) -> VoiceOffer:
+    name = base.identifier.rpartition("/")[2]
+    also = (base.name.casefold(), base.identifier.casefold())
+    return VoiceOffer(name, _GENDERS.get(base.gender), is_default, base.identifier, ESPEAK, also=also)
 
 
 def _varied(base: _Known, variant: _Known) -> VoiceOffer:
-    key = f"{base.identifier}+{variant.identifier.removeprefix(_VARIANT)}"
-    return VoiceOffer(variant.name, _GENDERS.get(variant.gender), False, key)
-
-
-def _variant_order(variant: _Known) -> tuple[bool, str]:
-    return variant.identifier not in _FIRST_VARIANTS, variant.identifier
+    short = variant.identifier.removeprefix(_VARIANT)
+    name = _VARIANTS[variant.identifier]
+    return VoiceOffer(name, _GENDERS.get(variant.gender), False, f"{base.identifier}+{short}", ESPEAK, also=(short,))
