@@ -24,8 +24,13 @@ from .api.pushed import push_body
 from .api.reports import Reports
 from .api.routes import Endpoints, application
 from .api.waiting import Waiting
+from .audio.announcements import Announcements
+from .audio.engines import SpeechEngines
 from .audio.espeak import EspeakSpeech
+from .audio.files import AudioFiles
+from .audio.piper import PiperSpeech
 from .audio.recordings import Recordings
+from .audio.speech import SpeechFailed
 from .calls.engine import CallEngine
 from .calls.phones.network import PhoneNetwork, PhonesFailed
 from .calls.sip import SipEngine
@@ -68,8 +73,10 @@ class Ringback:
         self.deck_reader = DeckReader(config.deck, self._use)
         self.store = SqliteStore(config.data, retention=config.retention_hours * HOUR)
         self.recordings = Recordings(config.data / "recordings")
-        self.speech = EspeakSpeech(config.data / "speech")
+        self.speech = _speech(config)
         self.outgoing = Outgoing(config.private_urls)
+        self.audio_files = AudioFiles(config.data / "audio-files", self.outgoing)
+        self.announcements = Announcements(self.speech, self.audio_files)
         self.waiting = Waiting()
         self.stopping = asyncio.Event()
         self.exit_code = 0
@@ -100,14 +107,15 @@ class Ringback:
         if not self.config.demo:
             await demonstration.lock(self.store)
         stack.callback(self.recordings.stop)
-        await self.speech.start()
+        stack.push_async_callback(self.outgoing.close)
+        stack.push_async_callback(self.audio_files.stop)
         stack.push_async_callback(self.speech.stop)
+        await self.speech.start()
 
     def _start_pushes(self, stack: AsyncExitStack) -> None:
         """Before the calls, so that the reports of the last ones are still pushed when Ringback stops."""
         notifier = Notifier(self.store, self.outgoing, push_body, now)
         self.store.on_push = notifier.wake
-        stack.push_async_callback(self.outgoing.close)
         notifier.start()
         stack.push_async_callback(notifier.stop)
 
@@ -139,7 +147,7 @@ class Ringback:
             trunk, network = Trunk("127.0.0.1", await phones.start()), Network.SANDBOX
             stack.push_async_callback(phones.stop)
         return SipEngine(
-            trunk, network, self.speech, self.recordings, config.channels, clock=now, on_dead=self._engine_died
+            trunk, network, self.announcements, self.recordings, config.channels, clock=now, on_dead=self._engine_died
         )
 
     async def _start_http(self, stack: AsyncExitStack) -> None:
@@ -192,6 +200,12 @@ class Ringback:
     def stop(self) -> None:
         """Begins to stop: no new calls, live ones end, answers under way are sent."""
         self.stopping.set()
+
+
+def _speech(config: Config) -> SpeechEngines:
+    """The operator's voices, where there are any, before espeak-ng's."""
+    espeak, folder = EspeakSpeech(config.data / "speech"), config.data / "speech-piper"
+    return SpeechEngines([PiperSpeech(config.piper, folder), espeak] if config.piper else [espeak])
 
 
 def _server(config: Config, app: object) -> Server:
@@ -251,7 +265,7 @@ def main() -> int:
     except (ConfigError, StoreInUse) as fault:
         print(f"ringback: {fault}", file=sys.stderr)
         return BAD_CONFIG
-    except (StoreUnavailable, PhonesFailed) as fault:
+    except (StoreUnavailable, PhonesFailed, SpeechFailed) as fault:
         print(f"ringback: it can't start: {fault}", file=sys.stderr)
         return 1
 

@@ -47,6 +47,7 @@ def serve(
     public_url: str | None = None,
     store: str | None = None,
     tariff: str | None = None,
+    piper: str | None = None,
     channels: str | None = None,
     retention_hours: str | None = None,
     private_urls: str | None = None,
@@ -74,6 +75,9 @@ def serve(
         What it is kept in. [default: sqlite]
     tariff
         The rate deck, a CSV file. [default: a sample]
+    piper
+        none, or voice files of Piper's by language, separated by commas: en=/voices/en_US-joe-medium.onnx
+        [default: none]
     channels
         How many calls at once. [default: 40]
     retention_hours

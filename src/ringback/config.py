@@ -1,9 +1,11 @@
 """The configuration: one typed object, from a file, the environment and flags; the later is the stronger."""
 
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import msgspec
 from .model.exceptions import ConfigError
 from .model.tariff import RateDeck, parse_deck
 from .model.trunk import Trunk
+from .model.voice import VoiceFile
 from .settings import (
     Address,
     read_address,
@@ -21,6 +24,7 @@ from .settings import (
     read_switch,
     read_trunk,
     read_url,
+    read_voices,
 )
 
 SAMPLE_DECK = Path(__file__).with_name("sample-deck.csv")
@@ -36,6 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     trunk: Trunk | None = None
     demo: bool = False
     tariff: Path = SAMPLE_DECK
+    piper: tuple[VoiceFile, ...] = ()
     channels: int = 40
     retention_hours: int = 48
     private_urls: tuple[str, ...] = ()
@@ -82,6 +87,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "trunk": read_trunk,
     "demo": read_switch,
     "tariff": Path,
+    "piper": read_voices,
     "channels": read_between(1, 250),  # one SIP stack has no more places for calls with sound
     "retention_hours": read_between(1, 24 * 365),
     "private_urls": read_networks,
@@ -103,7 +109,7 @@ def load(
     given = _from_file(file, faults) if file else {}
     given |= _from_environment(environment) | _from_flags(flags or {})
     config = _completed(_values(given, faults))
-    faults += _demo_faults(config)
+    faults += _demo_faults(config) + _piper_faults(config)
     if not any(fault.startswith("tariff ") for fault in faults):
         faults += _deck_faults(config)
     if faults:
@@ -174,8 +180,19 @@ def _values(given: Mapping[str, _Given], faults: list[str]) -> dict[str, Any]:
         except ValueError as error:
             faults.append(f"{key} {found.source}: {error}")
         else:
-            values[key] = found.folder / value if isinstance(value, Path) else value
+            values[key] = _placed(value, found.folder)
     return values
+
+
+def _placed(value: object, folder: Path) -> object:
+    """With its relative paths in that folder."""
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, tuple):
+        return tuple(_placed(item, folder) for item in value)
+    if isinstance(value, VoiceFile):
+        return msgspec.structs.replace(value, path=folder / value.path)
+    return value
 
 
 def _completed(values: Mapping[str, Any]) -> Config:
@@ -195,6 +212,26 @@ def _demo_faults(config: Config) -> list[str]:
     if config.demo and config.trunk:
         faults.append("demo: the demonstration calls no real phones, so trunk must be sandbox")
     return faults
+
+
+def _piper_faults(config: Config) -> list[str]:
+    if config.piper and find_spec("piper") is None:
+        return ["piper: Piper is not installed; it comes with pip install 'ringback[piper]'"]
+    return [f"piper: {fault}" for voice in config.piper if (fault := _voice_fault(voice.path))]
+
+
+def _voice_fault(path: Path) -> str | None:
+    """What is wrong with a voice file, as far as it shows without being loaded."""
+    beside = Path(f"{path}.json")
+    for file in (path, beside):
+        if not file.is_file():
+            return f"there is no file {file}"
+    try:
+        described = json.loads(beside.read_text("utf-8"))
+        known = isinstance(described["audio"]["sample_rate"], int) and bool(described["phoneme_id_map"])
+    except (OSError, ValueError, KeyError, TypeError):
+        known = False
+    return None if known else f"{beside} does not describe a voice of Piper's"
 
 
 def _deck_faults(config: Config) -> list[str]:

@@ -3,11 +3,13 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from .model.trunk import Trunk
+from .model.voice import VoiceFile
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -98,6 +100,20 @@ def read_trunk(text: str) -> Trunk | None:
     transport = found["transport"] or "udp"
     port = _port(found["port"]) if found["port"] else (5061 if transport == "tls" else 5060)
     return Trunk(found["host"].strip("[]"), port, transport, _word(found["user"]), _word(found["password"]))
+
+
+def read_voices(text: str) -> tuple[VoiceFile, ...]:
+    """`none`, or voice files of Piper's by language, separated by commas: `en=joe.onnx,de:female=/voices/eva.onnx`."""
+    if text.strip().lower() == "none":
+        return ()
+    return tuple(_voice_file(word.strip()) for word in text.split(","))
+
+
+def _voice_file(word: str) -> VoiceFile:
+    found = re.fullmatch(r"([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*)(?::(male|female))?=(\S.*)", word)
+    if not found:
+        raise ValueError(f"{word!r} is not LANGUAGE=FILE, such as en=/voices/en_US-joe-medium.onnx, and not none")
+    return VoiceFile(found[1].lower().replace("_", "-"), Path(found[3]), found[2])
 
 
 def read_switch(text: str) -> bool:

@@ -14,14 +14,14 @@ from ringback.calls.engine import CallEngine
 from ringback.calls.sip import SipEngine
 from ringback.model.message import Network
 from ringback.model.trunk import Trunk
-from tests.calls.said import Speaker, now
+from tests.calls.said import Speaker, announcements, now
 from tests.calls.sipp import Sipp, running_sipp
 
 StartEngine: TypeAlias = Callable[..., Awaitable[CallEngine]]
 
 
 def sip_engine(trunk: Trunk, recordings: Recordings, channels: int, **options: Any) -> CallEngine:
-    return SipEngine(trunk, Network.SANDBOX, Speaker(), recordings, channels, clock=now, **options)
+    return SipEngine(trunk, Network.SANDBOX, announcements(Speaker(), recordings), recordings, channels, clock=now, **options)
 
 
 ENGINES = {"sip": sip_engine}

@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringback.audio.speech import TELEPHONE_RATE, Sound, SpeechFailed
+from ringback.audio.announcements import Announcements
+from ringback.audio.files import AudioFiles
+from ringback.audio.recordings import Recordings
+from ringback.audio.speech import TELEPHONE_RATE, Sound, Speech, SpeechFailed, VoiceOffer
 from ringback.model.account import Account
 from ringback.model.call import Call
 from ringback.model.message import Network, Voice, VoiceMessage
 from ringback.model.times import Instant
+from ringback.outgoing import Outgoing
+from tests.receiver import LOOPBACK
 
 Samples = npt.NDArray[np.float64]
 
@@ -56,12 +61,20 @@ class Speaker:
 
     async def start(self) -> None: ...
 
-    async def say(self, text: str, language: str, voice: Voice) -> Sound:
+    async def say(self, text: str, language: str, voice: Voice, rate: float = 1.0) -> Sound:
         if text == "unspeakable":
             raise SpeechFailed("nobody can say this")
         return Sound(sound(float(text)))
 
+    def voices(self, language: str) -> list[VoiceOffer]:
+        return []
+
     async def stop(self) -> None: ...
+
+
+def announcements(speech: Speech, recordings: Recordings) -> Announcements:
+    """What `speech` says, and real files from servers of this machine, kept beside the recordings."""
+    return Announcements(speech, AudioFiles(recordings._folder.with_name("files"), Outgoing(LOOPBACK)))
 
 
 def call(to: str = "38598102", text: str = "0.5", network: Network = Network.SANDBOX, **message: Any) -> Call:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ringback.audio.recordings import Recordings
-from ringback.audio.speech import Sound
+from ringback.audio.speech import Sound, VoiceOffer
 from ringback.calls.sip import SipEngine
 from ringback.model.call import Cause
 from ringback.model.exceptions import ConfigError
@@ -19,7 +19,7 @@ from ringback.model.message import Network, Voice
 from ringback.model.trunk import Trunk
 from tests.calls import scenario as s
 from tests.calls.conftest import StartEngine
-from tests.calls.said import Speaker, call, now
+from tests.calls.said import Speaker, announcements, call, now
 from tests.calls.sipp import free_port
 from tests.calls.test_engine import RINGS, Phone
 from tests.eventually import eventually_async
@@ -63,16 +63,19 @@ class Ponderer:
 
     async def start(self) -> None: ...
 
-    async def say(self, text: str, language: str, voice: Voice) -> Sound:
+    async def say(self, text: str, language: str, voice: Voice, rate: float = 1.0) -> Sound:
         await asyncio.Event().wait()
         raise AssertionError
+
+    def voices(self, language: str) -> list[VoiceOffer]:
+        return []
 
     async def stop(self) -> None: ...
 
 
 async def test_who_was_not_rung_yet_waits_for_the_next_start(recordings: Recordings) -> None:
     trunk = Trunk("127.0.0.1", free_port())
-    engine = SipEngine(trunk, Network.SANDBOX, Ponderer(), recordings, 1, clock=now)
+    engine = SipEngine(trunk, Network.SANDBOX, announcements(Ponderer(), recordings), recordings, 1, clock=now)
     await engine.start()
     placing = asyncio.create_task(engine.place(call()))
     await asyncio.sleep(0)
@@ -170,10 +173,10 @@ import asyncio, json, sys
 from pathlib import Path
 from baresip._native import ffi, lib
 from ringback.audio.recordings import Recordings
-from ringback.audio.speech import Sound
+from ringback.audio.speech import Sound, VoiceOffer
 from ringback.model.trunk import Trunk
 from tests.calls.conftest import sip_engine
-from tests.calls.said import Speaker, call, now
+from tests.calls.said import Speaker, announcements, call, now
 
 async def main():
     deaths = []
@@ -233,7 +236,8 @@ async def test_nobody_can_call_us(start_engine: StartEngine, sipp: Phone) -> Non
 async def test_nothing_is_left_of_calls_that_ended_within_a_millisecond(sipp: Phone, recordings: Recordings) -> None:
     """Of the SIP engine alone: the stack's call objects missed their end, and listened for ever."""
     with sipp(s.invited(), s.says("486 Busy Here"), s.hears("ACK"), calls=30) as phone:
-        engine = SipEngine(Trunk("127.0.0.1", phone.port), Network.SANDBOX, Speaker(), recordings, 30, clock=now)
+        said = announcements(Speaker(), recordings)
+        engine = SipEngine(Trunk("127.0.0.1", phone.port), Network.SANDBOX, said, recordings, 30, clock=now)
         await engine.start()
         results = await asyncio.gather(*(engine.place(call()) for _ in range(30)))
         await phone.ended_well()

@@ -113,6 +113,18 @@ class Sounds:
             task.add_done_callback(lambda done: self._made(key, done))
         return await asyncio.shield(self._making[key])  # one who gives up does not take it from the others
 
+    async def find(self, key: str) -> bytes | None:
+        """The samples of a key if they are kept somewhere, or are being made."""
+        if key in self._memory:
+            self._memory.move_to_end(key)
+            return self._memory[key]
+        if key in self._making:
+            return await asyncio.shield(self._making[key])
+        samples = await self._found_on_disk(key)
+        if samples is not None:
+            self._remember(key, samples)
+        return samples
+
     async def stop(self) -> None:
         """Gives what is being made, and the disk that keeps it, `patience_s` each to end."""
         for unfinished in (set(self._making.values()), self._jobs):
@@ -150,8 +162,8 @@ class Sounds:
             task.exception()  # seen, even when nobody waits for it any more
 
     def _remember(self, key: str, samples: bytes) -> None:
+        self._in_memory += len(samples) - len(self._memory.get(key, b""))
         self._memory[key] = samples
-        self._in_memory += len(samples)
         while self._in_memory > self._most_in_memory:
             _, oldest = self._memory.popitem(last=False)
             self._in_memory -= len(oldest)

@@ -77,12 +77,15 @@ class ChildSpeech(ABC):
         """The engine's."""
         return str(self._speaker.hello["version"])
 
+    async def _asked(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        try:
+            return await self._speaker.ask(request)
+        except ChildFailed as e:
+            raise SpeechFailed(f"{self._engine} failed: {e}") from e
+
     async def _make(self, said: list[Part], voice: VoiceOffer, rate: float) -> bytes:
         self.made += 1
-        try:
-            answer, samples = await self._speaker.ask({"parts": said, "voice": voice.key, "rate": rate})
-        except ChildFailed as e:
-            raise SpeechFailed(f"{self._engine} could not speak the text: {e}") from e
+        answer, samples = await self._asked({"parts": said, "voice": voice.key, "rate": rate})
         if "error" in answer:
             raise SpeechFailed(answer["error"])
         if not any(samples):

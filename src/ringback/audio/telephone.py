@@ -18,7 +18,7 @@ LEVEL = -20.0
 PEAK = 0.9
 """The loudest sample, of full scale: louder speech is turned down as a whole, so nothing clips."""
 
-_FILTER = f"{RATE}:filter_size=64:cutoff=0.92"  # passes 3.4 kHz, and 4 kHz and above are 60 dB down
+FILTER = f"{RATE}:filter_size=64:cutoff=0.92"  # passes 3.4 kHz, and 4 kHz and above are 60 dB down
 _FRAME = RATE // 50  # 20 ms
 _FAINT = 100  # of 32,768: softer than any speech before it is levelled
 _SILENT = 0.05  # of the loudest frame: what is softer is a pause, not speech
@@ -61,9 +61,9 @@ def resampled(samples: bytes, rate: int) -> bytes:
     out = bytearray()
     for start in range(0, len(samples), 2 * rate):
         graph.push(_frame(samples[start : start + 2 * rate], rate))
-        out += b"".join(_pulled(graph))
+        out += b"".join(pulled(graph))
     graph.push(None)
-    out += b"".join(_pulled(graph))
+    out += b"".join(pulled(graph))
     return bytes(out)
 
 
@@ -96,7 +96,7 @@ def _graph(rate: int) -> Graph:
     source = graph.add_abuffer(sample_rate=rate, format="s16", layout="mono")
     steps = [
         source,
-        graph.add("aresample", _FILTER),
+        graph.add("aresample", FILTER),
         graph.add("aformat", "s16:r=8000"),
         graph.add("abuffersink"),
     ]
@@ -113,7 +113,7 @@ def _frame(samples: bytes, rate: int) -> AudioFrame:
     return frame
 
 
-def _pulled(graph: Graph) -> Iterator[bytes]:
+def pulled(graph: Graph) -> Iterator[bytes]:
     try:
         while True:
             frame = graph.pull()

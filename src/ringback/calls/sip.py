@@ -12,8 +12,9 @@ from baresip.call import CallState
 from baresip.errors import BaresipError, CommandTimeout, RuntimeDead
 from baresip.events import Event, StackEvent
 
+from ..audio.announcements import NOT_HEARD, Announcements
 from ..audio.recordings import Recordings
-from ..audio.speech import Sound, Speech, SpeechFailed
+from ..audio.speech import Sound
 from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import ConfigError
 from ..model.message import Network
@@ -45,7 +46,7 @@ class SipEngine:
         self,
         trunk: Trunk,
         network: Network,
-        speech: Speech,
+        announcements: Announcements,
         recordings: Recordings,
         channels: int,
         *,
@@ -56,7 +57,7 @@ class SipEngine:
     ) -> None:
         self.network = network
         self._trunk = trunk
-        self._speech = speech
+        self._announcements = announcements
         self._recordings = recordings
         self._channels = channels
         self._clock = clock
@@ -144,9 +145,9 @@ class SipEngine:
     async def _place(self, call: Call, dialog: Dialog) -> CallResult:
         try:
             sound = await self._sound(call, dialog)
-        except SpeechFailed as fault:
-            _log.warning("nothing to say", message_id=call.message_id, why=str(fault))
-            return CallResult(Cause.BAD_AUDIO_FILE, self._clock())
+        except tuple(NOT_HEARD) as fault:
+            _log.warning("nothing to be heard", message_id=call.message_id, why=str(fault))
+            return CallResult(NOT_HEARD[type(fault)], self._clock())
         if sound is None:
             return CallResult(Cause.NOT_PLACED, self._clock())
         try:
@@ -164,18 +165,15 @@ class SipEngine:
             await self._let_go(sip, dialog)
 
     async def _sound(self, call: Call, dialog: Dialog) -> Sound | None:
-        """What will be said; None when the call was called off before it was ready."""
-        message = call.message
-        if message.text is None:
-            raise SpeechFailed("audio files are not built yet")
-        speaking = asyncio.ensure_future(self._speech.say(message.text, message.language, message.voice))
+        """What will be heard; None when the call was called off before it was ready."""
+        preparing = asyncio.ensure_future(self._announcements.sound(call.message))
         over = asyncio.ensure_future(dialog.settled.wait())
-        await asyncio.wait({speaking, over}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({preparing, over}, return_when=asyncio.FIRST_COMPLETED)
         over.cancel()
-        if not speaking.done():
-            speaking.cancel()
+        if not preparing.done():
+            preparing.cancel()
             return None
-        return speaking.result()
+        return preparing.result()
 
     async def _dial(self, call: Call, dialog: Dialog) -> SipCall | None:
         """Sends the INVITE, unless the call was called off meanwhile.
