@@ -1,7 +1,8 @@
 """What one voice message of a request says and how, field by field. Source: contract section 2."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from ..model.message import Notify, Voice, VoiceMessage
@@ -29,6 +30,13 @@ LONGEST_CALL_S = 7_200
 _CALLER = re.compile(r"[0-9]{3,14}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
 
+_ELEMENTS = (
+    "(?:speak|break|emphasis|prosody|say-as|phoneme|sub|audio|voice|lang|mark|desc|p|s|w|token|lexicon|lookup|meta|metadata)"
+)
+_SPEAK = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<speak[\s>]")
+_EMPTY = re.compile(rf"<{_ELEMENTS}(?:\s[^<>]*)?/>")
+_WHOLE = re.compile(rf"<({_ELEMENTS})(?:\s[^<>]*)?>.*?</\1\s*>", re.DOTALL)
+
 MOST_REPEAT_KEYS = 12
 LONGEST_PAUSE_S = 10
 
@@ -41,13 +49,22 @@ _NOT_YET = "is not available yet: it comes with a later release"
 _LONGEST_VOICE = 1_000  # characters of a voice that is a JSON string
 
 
-def voice_message(fields: Fields, now: Instant) -> VoiceMessage:
+Speaks: TypeAlias = Callable[[str], bool]
+"""Whether a language is spoken here."""
+
+
+def any_language(_language: str) -> bool:
+    """`Speaks`, of a server that leaves it to the calls to find out."""
+    return True
+
+
+def voice_message(fields: Fields, now: Instant, speaks: Speaks = any_language) -> VoiceMessage:
     """The message; its faults are noted in `fields`."""
     refuse_later(fields)
     return VoiceMessage(
         text=_text(fields),
         audio_file_url=fields.string("audioFileUrl", _url),
-        language=fields.string("language", _language) or "en",
+        language=_language(fields, speaks),
         voice=_voice(fields),
         speech_rate=min(max(fields.number("speechRate", 1.0), SLOWEST), FASTEST),
         pause=fields.whole("pause", 0, LONGEST_PAUSE_S) or 0,
@@ -136,7 +153,14 @@ def _speakable(text: str) -> str | None:
         return "must not be blank"
     if len(text) > LONGEST_TEXT:
         return f"must be at most {LONGEST_TEXT} characters"
+    if "<" in text and is_ssml(text):
+        return "holds SSML, which is not spoken here: write plain text, where a comma is half a second's pause"
     return None if any(map(str.isalnum, text)) else "must not be punctuation only"
+
+
+def is_ssml(text: str) -> bool:
+    """Whether it is, or has in it, whole elements of SSML 1.1. A plain `<` is text, and so is a tag without its end."""
+    return bool(_SPEAK.match(text) or _EMPTY.search(text) or _WHOLE.search(text))
 
 
 def _caller(caller: str) -> str | None:
@@ -147,7 +171,15 @@ def _callback(data: str) -> str | None:
     return None if len(data) <= LONGEST_CALLBACK else f"must be at most {LONGEST_CALLBACK} characters"
 
 
-def _language(language: str) -> str | None:
+def _language(fields: Fields, speaks: Speaks) -> str:
+    """`language`; whether it is spoken here is asked only of a text that is to be spoken."""
+    language = fields.string("language", _language_code) or "en"
+    if fields.given("text") is not None and not speaks(language):
+        fields.fault("language", f"is not spoken here: see GET /tts/3/voices/{language}")
+    return language
+
+
+def _language_code(language: str) -> str | None:
     return None if _LANGUAGE.fullmatch(language) else "must be a language code, such as en or pt-br"
 
 

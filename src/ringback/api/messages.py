@@ -15,6 +15,7 @@ from ..model.times import Instant
 from ..store.store import Answer, Keep, Kept, Store
 from .auth import Authenticator
 from .errors import ApiError, bad_request, not_acceptable
+from .message_fields import Speaks, any_language
 from .negotiation import CONTENT_TYPE, Form, sent_as, wants
 from .question import fingerprint, idempotency_key, other_question
 from .sending import Draft, drafted, send_response
@@ -26,7 +27,7 @@ LARGEST_BODY = 8 * 1024 * 1024
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _BIG = 32 * 1024  # bytes; below it, checking a body takes some 2 ms and a thread is not worth it
 
-Parse: TypeAlias = Callable[[bytes, str | None, Instant], SendRequest]
+Parse: TypeAlias = Callable[[bytes, str | None, Instant, Speaks], SendRequest]
 Render: TypeAlias = Callable[[set[str]], Answer]
 
 
@@ -40,12 +41,14 @@ class Messages:
         network: Network,
         wake: Callable[[], None],
         now: Callable[[], Instant],
+        speaks: Speaks = any_language,
     ) -> None:
         self._store = store
         self._authenticator = authenticator
         self._network = network
         self._wake = wake
         self._now = now
+        self._speaks = speaks
         self._one_big = asyncio.Lock()
 
     async def single(self, request: Request) -> Response:
@@ -87,7 +90,7 @@ class Messages:
 
     def _drafted(self, parse: Parse, body: bytes, content_type: str | None, account: Account) -> Draft:
         now = self._now()
-        return drafted(parse(body, content_type, now), self._network, account, now)
+        return drafted(parse(body, content_type, now, self._speaks), self._network, account, now)
 
     async def _accepted(self, account: Account, bulk: Bulk, render: Render, keep: Keep[set[str]] | None) -> Kept:
         try:

@@ -17,6 +17,7 @@ from .errors import ApiError, error_of, method_not_allowed, not_found, rendered
 from .files import PREFIX, Files
 from .messages import Messages
 from .reports import SHAPES as REPORTS
+from .voices import VOICES, Voices
 
 _MANY_FAULTS = 500
 

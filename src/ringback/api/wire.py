@@ -13,7 +13,7 @@ from ..model.schedule import SendingSpeed
 from ..model.times import Instant
 from .checks import Faults, Fields, forbidden, root_of
 from .errors import ApiError
-from .message_fields import bulk_id, message_id, refuse_later, voice_message
+from .message_fields import Speaks, any_language, bulk_id, message_id, refuse_later, voice_message
 from .negotiation import sent_as
 from .timing_fields import sending_speed
 
@@ -35,24 +35,30 @@ class SendRequest(msgspec.Struct, frozen=True):
     messages: tuple[tuple[VoiceMessage, tuple[Wanted, ...]], ...]
 
 
-def parse_single(body: bytes, content_type: str | None, now: Instant = 0) -> SendRequest:
+def parse_single(
+    body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language
+) -> SendRequest:
     """A SingleBody. Raises `ApiError`: 415 for its type, 400 with every fault. Source: contract section 1."""
     root, faults = _read(body, content_type)
-    return _request(root, [(root, _numbers(root))], faults, now)
+    return _request(root, [(root, _numbers(root))], faults, now, speaks)
 
 
-def parse_multi(body: bytes, content_type: str | None, now: Instant = 0) -> SendRequest:
+def parse_multi(
+    body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language
+) -> SendRequest:
     """A MultiBody; else as `parse_single`."""
     root, faults = _read(body, content_type)
     messages = _messages(root, "to")
-    return _request(root, [(message, _numbers(message)) for message in messages], faults, now)
+    return _request(root, [(message, _numbers(message)) for message in messages], faults, now, speaks)
 
 
-def parse_advanced(body: bytes, content_type: str | None, now: Instant = 0) -> SendRequest:
+def parse_advanced(
+    body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language
+) -> SendRequest:
     """An AdvancedBody; else as `parse_single`. Source: contract sections 1 and 2."""
     root, faults = _read(body, content_type)
     messages = _messages(root, "destinations")
-    return _request(root, [(message, _destinations(message)) for message in messages], faults, now)
+    return _request(root, [(message, _destinations(message)) for message in messages], faults, now, speaks)
 
 
 def _read(body: bytes, content_type: str | None) -> tuple[Fields, Faults]:
@@ -65,13 +71,13 @@ def _read(body: bytes, content_type: str | None) -> tuple[Fields, Faults]:
 
 
 def _request(
-    root: Fields, messages: list[tuple[Fields, tuple[Wanted, ...]]], faults: Faults, now: Instant
+    root: Fields, messages: list[tuple[Fields, tuple[Wanted, ...]]], faults: Faults, now: Instant, speaks: Speaks
 ) -> SendRequest:
     bulk, speed = bulk_id(root), None
     if not any(fields is root for fields, _ in messages):
         refuse_later(root)
         speed = sending_speed(root)
-    taken = tuple([(_paced(voice_message(fields, now), speed), wanted) for fields, wanted in messages])
+    taken = tuple([(_paced(voice_message(fields, now, speaks), speed), wanted) for fields, wanted in messages])
     if len({message.sending_speed for message, _ in taken if message.sending_speed}) > 1:
         root.fault("sendingSpeed", "must be the same in all messages of a request: it is the bulk's")
     faults.raise_any()
