@@ -23,6 +23,7 @@ from .api.messages import Messages
 from .api.pushed import push_body
 from .api.reports import Reports
 from .api.routes import Endpoints, application
+from .api.voices import Voices
 from .api.waiting import Waiting
 from .audio.announcements import Announcements
 from .audio.engines import SpeechEngines
@@ -155,11 +156,13 @@ class Ringback:
         stack.callback(auth.close)
         self.store.on_accounts_changed = auth.forget
         self.store.on_arrival = self.waiting.ring
+        voices = Voices(self.speech, auth)
         endpoints = Endpoints(
             reports=Reports(self.store, auth, self.waiting, now),
-            messages=Messages(self.store, auth, self.engine.network, self.dispatcher.wake, now),
+            messages=Messages(self.store, auth, self.engine.network, self.dispatcher.wake, now, voices.speak),
             bulks=Bulks(self.store, auth, self._wake, now),
             files=Files(self.store, auth, self.recordings),
+            voices=voices,
             docs=Docs(self.config.public_url, self.engine.network),
         )
         server = _server(self.config, application(endpoints))

@@ -10,10 +10,11 @@ from ringback.api.bulks import Bulks
 from ringback.api.docs import Docs
 from ringback.api.files import Files
 from ringback.api.messages import Messages
+from ringback.api.voices import Voices
 from ringback.audio.recordings import Recordings
 from ringback.model.message import Network
 from ringback.store.sqlite import SqliteStore
-from tests.api.house import NOW, House, app_of, empty
+from tests.api.house import NOW, House, Tongue, app_of, empty
 
 PASSWORD = hash_password("open sesame")
 
@@ -30,11 +31,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     store.on_accounts_changed = authenticator.forget
     recordings = Recordings(tmp_path / "recordings")
     woken: list[None] = []
+    voices = Voices(Tongue(), authenticator)
     app = app_of(
         reports=empty,
-        messages=Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: NOW),
+        messages=Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: NOW, voices.speak),
         bulks=Bulks(store, authenticator, lambda: woken.append(None), lambda: NOW),
         files=Files(store, authenticator, recordings),
+        voices=voices,
         docs=Docs("http://here:8080", Network.SANDBOX),
     )
     yield House(app, store, recordings, keys, woken)

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.api.routes import Endpoints, application
 from ringback.audio.recordings import Recordings
+from ringback.audio.speech import Sound, VoiceOffer
+from ringback.model.message import Voice
 from ringback.store.sqlite import SqliteStore
 
 NOW = 1_000
@@ -49,6 +51,24 @@ def faults(answer: httpx.Response) -> dict[str, list[str]]:
     assert (exception["messageId"], exception["text"]) == ("BAD_REQUEST", "Bad request")
     named: dict[str, list[str]] = exception["validationErrors"]
     return named
+
+
+class Tongue:
+    """Implements `Speech`, of a server that speaks English and German and is never heard here."""
+
+    async def start(self) -> None: ...
+
+    async def say(self, text: str, language: str, voice: Voice, rate: float = 1.0) -> Sound:
+        raise AssertionError("nobody asked for that")
+
+    def voices(self, language: str) -> list[VoiceOffer]:
+        spoken = language.casefold().partition("-")[0]
+        if spoken not in ("en", "de"):
+            return []
+        neural = VoiceOffer("joe", None, True, "joe.onnx", "Piper", is_neural=True)
+        return [neural, VoiceOffer(spoken, "male", False, f"gmw/{spoken}", "espeak-ng")]
+
+    async def stop(self) -> None: ...
 
 
 class Absent:

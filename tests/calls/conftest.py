@@ -21,7 +21,9 @@ StartEngine: TypeAlias = Callable[..., Awaitable[CallEngine]]
 
 
 def sip_engine(trunk: Trunk, recordings: Recordings, channels: int, **options: Any) -> CallEngine:
-    return SipEngine(trunk, Network.SANDBOX, announcements(Speaker(), recordings), recordings, channels, clock=now, **options)
+    return SipEngine(
+        trunk, Network.SANDBOX, announcements(Speaker(), recordings), recordings, channels, clock=now, **options
+    )
 
 
 ENGINES = {"sip": sip_engine}

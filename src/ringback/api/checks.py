@@ -146,6 +146,11 @@ class Fields:
         return self._kept(name, value, None if value else "must not be empty")
 
 
+def flag_of(text: str) -> bool | None:
+    """`true` or `false` of a query, None for anything else."""
+    return _FLAGS.get(text.strip().lower())
+
+
 def forbidden(text: str) -> str | None:
     """The fault of a text with a character that XML 1.0 forbids, or half a surrogate pair (contract section 1)."""
     if text.isprintable() or _FORBIDDEN.search(text) is None:

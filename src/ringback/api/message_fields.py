@@ -31,7 +31,8 @@ _CALLER = re.compile(r"[0-9]{3,14}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 _ELEMENTS = (
-    "(?:speak|break|emphasis|prosody|say-as|phoneme|sub|audio|voice|lang|mark|desc|p|s|w|token|lexicon|lookup|meta|metadata)"
+    "(?:speak|break|emphasis|prosody|say-as|phoneme|sub|audio|voice|lang|mark|desc|p|s|w|token|lexicon|lookup|meta"
+    "|metadata)"
 )
 _SPEAK = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<speak[\s>]")
 _EMPTY = re.compile(rf"<{_ELEMENTS}(?:\s[^<>]*)?/>")

@@ -31,6 +31,7 @@ class Endpoints(msgspec.Struct, kw_only=True):
     messages: Messages
     bulks: Bulks
     files: Files
+    voices: Voices
     docs: Docs
 
 
@@ -42,6 +43,7 @@ def application(to: Endpoints) -> ASGIApp:
         _route("POST", "/tts/3/advanced", to.messages.advanced),
         _route_by_method("/tts/3/bulks", GET=to.bulks.seen, PUT=to.bulks.moved),
         _route_by_method("/tts/3/bulks/status", GET=to.bulks.status, PUT=to.bulks.changed),
+        _route("GET", VOICES, to.voices.listed),
         _route("GET", PREFIX + "{rest:path}", to.files.recording),
         _route("GET", "/docs", to.docs.page),
         _route("GET", "/", _to_docs),

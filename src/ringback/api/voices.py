@@ -1,5 +1,7 @@
 """GET /tts/3/voices/{language}: the voices that a language is spoken with. Source: contract section 1."""
 
+from functools import lru_cache
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,8 +23,9 @@ class Voices:
     def __init__(self, speech: Speech, authenticator: Authenticator) -> None:
         self._speech = speech
         self._authenticator = authenticator
+        self.speak = lru_cache(1_024)(self._speaks)  # a request asks once for each of its messages
 
-    def speak(self, language: str) -> bool:
+    def _speaks(self, language: str) -> bool:
         """Whether the language has a voice."""
         return bool(self._speech.voices(language))
 
@@ -32,12 +35,12 @@ class Voices:
         form = wants(request.headers.get("accept"))
         if form is None:
             raise not_acceptable()
+        neural_too = _neural_too(request)
         offers = self._speech.voices(request.path_params["language"])
-        if not _neural_too(request):
-            offers = [offer for offer in offers if not offer.is_neural]
         if not offers:
             raise not_found("This language is not spoken here")
-        return answered("voicesResponse", {"voices": [_listed(offer) for offer in offers]}, form)
+        listed = [_listed(offer) for offer in offers if neural_too or not offer.is_neural]
+        return answered("voicesResponse", {"voices": listed}, form)
 
 
 def _neural_too(request: Request) -> bool:

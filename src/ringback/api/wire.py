@@ -35,17 +35,13 @@ class SendRequest(msgspec.Struct, frozen=True):
     messages: tuple[tuple[VoiceMessage, tuple[Wanted, ...]], ...]
 
 
-def parse_single(
-    body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language
-) -> SendRequest:
+def parse_single(body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language) -> SendRequest:
     """A SingleBody. Raises `ApiError`: 415 for its type, 400 with every fault. Source: contract section 1."""
     root, faults = _read(body, content_type)
     return _request(root, [(root, _numbers(root))], faults, now, speaks)
 
 
-def parse_multi(
-    body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language
-) -> SendRequest:
+def parse_multi(body: bytes, content_type: str | None, now: Instant = 0, speaks: Speaks = any_language) -> SendRequest:
     """A MultiBody; else as `parse_single`."""
     root, faults = _read(body, content_type)
     messages = _messages(root, "to")

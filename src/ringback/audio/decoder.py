@@ -65,7 +65,7 @@ def decoded(file: bytes, longest: float = LONGEST) -> bytes:
     if name is None:
         raise NotPlayable("it is none of wav, mp3, ogg, aac, m4a, mp4, aiff and wma")
     try:
-        with av.open(BytesIO(file), format=name, metadata_errors="ignore") as container:
+        with av.open(BytesIO(file), "r", format=name, metadata_errors="ignore") as container:
             sound = b"".join(_heard(container, _only_sound(container), longest))
     except (av.FFmpegError, OverflowError) as fault:
         raise NotPlayable(f"it can't be read as {name}: {getattr(fault, 'strerror', None) or fault}") from None
@@ -113,9 +113,9 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         raise NotPlayable(f"{damaged} of its {packets} packets are damaged")
 
 
-def _decoded(packet: Packet) -> Iterator[AudioFrame]:
+def _decoded(packet: "Packet[AudioStream]") -> Iterator[AudioFrame]:
     for frame in packet.decode():
-        if not isinstance(frame, AudioFrame) or frame.sample_rate not in _RATES:
+        if frame.sample_rate not in _RATES:
             raise NotPlayable("it has an unusual sample rate")
         if frame.layout.nb_channels > _MOST_CHANNELS:
             raise NotPlayable(f"it has more than {_MOST_CHANNELS} channels")

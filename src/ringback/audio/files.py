@@ -53,7 +53,7 @@ class _Known(msgspec.Struct, frozen=True):
 
     until: float
     key: str = ""
-    condition: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
+    condition: dict[str, str] = {}
     fault: FileNotHad | FileNotPlayable | None = None
 
 

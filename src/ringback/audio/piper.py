@@ -9,6 +9,7 @@ from .speech import SpeechFailed, VoiceOffer
 
 PIPER = "Piper"
 
+
 class PiperSpeech(ChildSpeech):
     """`Speech` through Piper. The first file of a language is its default voice.
 

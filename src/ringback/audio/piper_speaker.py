@@ -5,8 +5,7 @@ the speaker's, the voice being a file, or `{"load": file}`; an answer `{}` and s
 """
 
 import json
-import re
-import textwrap
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -20,13 +19,35 @@ from .telephone import joined, levelled, resampled
 MEMORY = 3 << 30
 """Bytes of address space; a voice takes some 100 MB, and speaking as much again."""
 
-LONGEST_AT_ONCE = 200
-"""Characters that are spoken in one breath: a sentence of 1400 would take 1.1 GB and thrice the time of its parts."""
-
 LONGEST = 3_600
 """Seconds of speech for one text."""
 
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?;:。！？])\s+")
+AT_ONCE = 300
+"""Phonemes that are spoken in one breath: time and memory grow with their square, and 1400 letters without a full stop
+took 16 seconds and 1.1 GB."""
+
+MOST = 5_000
+"""Phonemes of one text, some 20 seconds of work; 1400 letters are mostly 1500."""
+
+
+class Breathing(PiperVoice):
+    """A voice that takes breath in a long sentence."""
+
+    def phonemize(self, text: str) -> list[list[str]]:
+        """As Piper's, a long sentence in pieces. Raises ValueError for more than `MOST` of them."""
+        sentences: list[list[str]] = super().phonemize(text)
+        if sum(map(len, sentences)) > MOST:
+            raise ValueError("the text takes too long to speak")
+        return [piece for sentence in sentences for piece in breaths(sentence)]
+
+
+def breaths(sentence: list[str]) -> Iterator[list[str]]:
+    """Phonemes in pieces of at most `AT_ONCE`, parted between words where there are any."""
+    while len(sentence) > AT_ONCE:
+        words_end = next((n for n in range(AT_ONCE, AT_ONCE // 2, -1) if sentence[n - 1] == " "), AT_ONCE)
+        yield sentence[:words_end]
+        sentence = sentence[words_end:]
+    yield sentence
 
 
 class Piper:
@@ -45,14 +66,7 @@ class Piper:
         """Samples at the voice's own rate. `[[` would begin phonemes: text is text."""
         scale = voice.config.length_scale / rate
         said = SynthesisConfig(length_scale=scale)
-        pieces = breaths(text.replace("[[", "[ ["))
-        return b"".join(chunk.audio_int16_bytes for piece in pieces for chunk in voice.synthesize(piece, said))
-
-
-def breaths(text: str) -> list[str]:
-    """The text in pieces of at most `LONGEST_AT_ONCE` characters, whole sentences where they are no longer."""
-    sentences = _SENTENCE_ENDS.split(text)
-    return [piece for sentence in sentences for piece in textwrap.wrap(sentence, LONGEST_AT_ONCE)]
+        return b"".join(chunk.audio_int16_bytes for chunk in voice.synthesize(text.replace("[[", "[ ["), said))
 
 
 def answered(piper: Piper, request: dict[str, Any]) -> bytes:
@@ -80,7 +94,7 @@ def _loaded(path: str) -> PiperVoice:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, sess_options=options, providers=["CPUExecutionProvider"])
-    return PiperVoice(session=session, config=config)
+    return Breathing(session=session, config=config)
 
 
 def main() -> None:

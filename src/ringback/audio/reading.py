@@ -65,7 +65,7 @@ def in_words(text: str, language: str) -> str:
 
 
 def _iso(found: "re.Match[str]", locale: Locale) -> str:
-    said = _date(*(int(digits) for digits in found.groups()), locale)
+    said = _date(int(found[1]), int(found[2]), int(found[3]), locale)
     return found[0] if said is None else said + (" " if found[0].endswith("T") else "")
 
 

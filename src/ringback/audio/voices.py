@@ -13,6 +13,7 @@ ESPEAK = "espeak-ng"
 
 _GENDERS = {1: "male", 2: "female"}  # speak_lib.h, espeak_VOICE
 _VARIANT = "!v/"
+_MUTE = {"gmq/fo", "trk/kaa", "art/xex"}  # listed, but espeakng-loader 0.2.4 has no dictionary for them
 _VARIANTS = {  # the clearest of each gender first: they are the first where a language has none
     **{f"!v/f{n}": f"female{n}" for n in (2, 1, 3, 4, 5)},
     **{f"!v/m{n}": f"male{n}" for n in (3, 1, 2, 4, 5, 6, 7, 8)},
@@ -37,7 +38,7 @@ class EspeakVoices:
 
     def __init__(self, hello: Iterable[object]) -> None:
         known = msgspec.convert(hello, list[_Known])
-        self._bases = [voice for voice in known if not voice.identifier.startswith(_VARIANT)]
+        self._bases = [voice for voice in known if voice.identifier[:3] != _VARIANT and voice.identifier not in _MUTE]
         there = {voice.identifier: voice for voice in known}
         self._variants = [there[identifier] for identifier in _VARIANTS if identifier in there]
         self._of = lru_cache(1_024)(self._found)
