@@ -7,6 +7,7 @@ import pytest
 
 from ringback.config import Config, load, received
 from ringback.model.exceptions import ConfigError
+from ringback.model.voice import VoiceFile
 from ringback.settings import Address, Trunk
 
 TRUNK = "sip:alice:s3cr%40t@sip.example.com:5070;transport=tcp"
@@ -170,3 +171,36 @@ def test_it_goes_through_the_pipe_whole(tmp_path: Path) -> None:
     assert line.count(b"\n") == 1
     assert received(line) == config
     assert isinstance(received(line), Config)
+
+
+def test_the_operators_voices(tmp_path: Path) -> None:
+    beside = '{"audio": {"sample_rate": 22050}, "phoneme_id_map": {"a": [1]}}'
+    for name in ("joe.onnx", "eva.onnx"):
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / f"{name}.json").write_text(beside)
+    file = file_of(tmp_path, 'piper = "en=joe.onnx, DE_at:female=eva.onnx"')
+    config = load({}, {}, file)
+    voices = (VoiceFile("en", tmp_path / "joe.onnx"), VoiceFile("de-at", tmp_path / "eva.onnx", "female"))
+    assert config.piper == voices
+    assert received(config.line()).piper == voices
+    assert load({"piper": "none"}, {}, file).piper == ()
+
+
+def test_a_voice_that_can_not_speak_is_a_fault(tmp_path: Path) -> None:
+    alone, wrong = tmp_path / "alone.onnx", tmp_path / "wrong.onnx"
+    for path in (alone, wrong):
+        path.write_bytes(b"")
+    Path(f"{wrong}.json").write_text('{"audio": {}}')
+    told = faults(piper=f"en={tmp_path}/missing.onnx,en={alone},en={wrong}").splitlines()
+    assert told == [
+        f"piper: there is no file {tmp_path}/missing.onnx",
+        f"piper: there is no file {alone}.json",
+        f"piper: {wrong}.json does not describe a voice of Piper's",
+    ]
+    assert "is not LANGUAGE=FILE" in faults(piper="joe.onnx")
+    assert "is not LANGUAGE=FILE" in faults(piper="en:neuter=joe.onnx")
+
+
+def test_without_piper_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringback.config.find_spec", lambda _name: None)
+    assert "pip install 'ringback[piper]'" in faults(piper=f"en={tmp_path}/joe.onnx")

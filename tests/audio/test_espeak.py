@@ -81,7 +81,7 @@ async def test_names_are_these_and_stay_so(speech: EspeakSpeech) -> None:
 async def test_the_order_of_espeaks_list_decides_nothing(speech: EspeakSpeech) -> None:
     hello = speech._speaker.hello["voices"]
     for language in ("en", "zh", "hy", "fr", "en-gb"):
-        assert EspeakVoices(reversed(hello)).of(language) == EspeakVoices(hello).of(language)
+        assert EspeakVoices(hello[::-1]).of(language) == EspeakVoices(hello).of(language)
 
 
 async def test_every_language_that_is_offered_speaks(speech: EspeakSpeech) -> None:
@@ -89,7 +89,7 @@ async def test_every_language_that_is_offered_speaks(speech: EspeakSpeech) -> No
     spoken = {language for language in languages if speech.voices(language)}
     assert len(spoken) > 120
     for language in spoken:
-        assert loudest(await speech.say("1 2 3", language, DEFAULT)) > 1000, language
+        assert loudest(await speech.say("la 1 2 3", language, DEFAULT)) > 1000, language
 
 
 async def test_espeaks_control_codes_do_nothing(speech: EspeakSpeech) -> None:

@@ -9,21 +9,24 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from ringback.audio.announcements import Announcements
+from ringback.audio.files import AudioFiles
 from ringback.audio.recordings import Recordings
 from ringback.calls.engine import CallEngine
 from ringback.calls.sip import SipEngine
 from ringback.model.message import Network
 from ringback.model.trunk import Trunk
-from tests.calls.said import Speaker, announcements, now
+from tests.calls.said import Speaker, announcements, now, opened_files
 from tests.calls.sipp import Sipp, running_sipp
 
 StartEngine: TypeAlias = Callable[..., Awaitable[CallEngine]]
 
 
-def sip_engine(trunk: Trunk, recordings: Recordings, channels: int, **options: Any) -> CallEngine:
-    return SipEngine(
-        trunk, Network.SANDBOX, announcements(Speaker(), recordings), recordings, channels, clock=now, **options
-    )
+def sip_engine(
+    trunk: Trunk, recordings: Recordings, channels: int, files: AudioFiles | None = None, **options: Any
+) -> CallEngine:
+    said = Announcements(Speaker(), files) if files else announcements(Speaker(), recordings)
+    return SipEngine(trunk, Network.SANDBOX, said, recordings, channels, clock=now, **options)
 
 
 ENGINES = {"sip": sip_engine}
@@ -47,10 +50,11 @@ def recordings(tmp_path: Path) -> Recordings:
 async def start_engine(request: pytest.FixtureRequest, recordings: Recordings) -> AsyncIterator[StartEngine]:
     """Starts the engine under test on a trunk at a port of this machine; it is stopped after the test."""
     async with AsyncExitStack() as stack:
+        files = await stack.enter_async_context(opened_files(recordings))
 
         async def start(port: int, channels: int = 2, user: str = "", password: str = "", **options: Any) -> CallEngine:
             trunk = Trunk("127.0.0.1", port, user=user or None, password=password or None)
-            engine: CallEngine = request.param(trunk, recordings, channels, **options)
+            engine: CallEngine = request.param(trunk, recordings, channels, files, **options)
             await engine.start()
             stack.push_async_callback(engine.stop, 0)
             return engine

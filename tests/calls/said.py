@@ -3,6 +3,8 @@
 import time
 import uuid
 import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +74,19 @@ class Speaker:
     async def stop(self) -> None: ...
 
 
+@asynccontextmanager
+async def opened_files(recordings: Recordings) -> AsyncIterator[AudioFiles]:
+    """Real files from servers of this machine, kept beside the recordings."""
+    outgoing = Outgoing(LOOPBACK)
+    files = AudioFiles(recordings._folder.with_name("files"), outgoing)
+    yield files
+    await files.stop()
+    await outgoing.close()
+
+
 def announcements(speech: Speech, recordings: Recordings) -> Announcements:
-    """What `speech` says, and real files from servers of this machine, kept beside the recordings."""
-    return Announcements(speech, AudioFiles(recordings._folder.with_name("files"), Outgoing(LOOPBACK)))
+    """What `speech` says, and no files."""
+    return Announcements(speech, AudioFiles(recordings._folder.with_name("files"), Outgoing()))
 
 
 def call(to: str = "38598102", text: str = "0.5", network: Network = Network.SANDBOX, **message: Any) -> Call:
