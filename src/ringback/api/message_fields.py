@@ -36,7 +36,7 @@ _ELEMENTS = (
 )
 _SPEAK = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<speak[\s>]")
 _EMPTY = re.compile(rf"<{_ELEMENTS}(?:\s[^<>]*)?/>")
-_WHOLE = re.compile(rf"<({_ELEMENTS})(?:\s[^<>]*)?>.*?</\1\s*>", re.DOTALL)
+_TAG = re.compile(rf"<(?P<end>/?)(?P<name>{_ELEMENTS})(?:\s[^<>]*)?>")
 
 MOST_REPEAT_KEYS = 12
 LONGEST_PAUSE_S = 10
@@ -161,7 +161,15 @@ def _speakable(text: str) -> str | None:
 
 def is_ssml(text: str) -> bool:
     """Whether it is, or has in it, whole elements of SSML 1.1. A plain `<` is text, and so is a tag without its end."""
-    return bool(_SPEAK.match(text) or _EMPTY.search(text) or _WHOLE.search(text))
+    if _SPEAK.match(text) or _EMPTY.search(text):
+        return True
+    opened = set()
+    for tag in _TAG.finditer(text):
+        if tag["end"] and tag["name"] in opened:
+            return True
+        if not tag["end"]:
+            opened.add(tag["name"])
+    return False
 
 
 def _caller(caller: str) -> str | None:
