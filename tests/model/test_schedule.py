@@ -92,7 +92,7 @@ def test_an_opening_is_the_first_open_moment(
     assert found >= moment
     if found < NEVER:
         assert is_open_by_the_clock(window, found, names)
-    for earlier in range(moment, min(found, moment + 9 * DAY), 29 * MINUTE):
+    for earlier in range(moment, min(found, moment + 7 * DAY), 29 * MINUTE):
         assert not is_open_by_the_clock(window, earlier, names)
 
 
