@@ -9,6 +9,7 @@ import msgspec
 from ..model.account import Account
 from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import AlreadyFinished, BulkInUse, NoSuchAccount, TooManyWaiting
+from ..model.logs import facet
 from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.schedule import NEVER
@@ -42,7 +43,7 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
         expires_at = expiry(message, max(message.send_at or now, now))
         for start in range(0, len(destinations), _SLICE):
             for destination in destinations[start : start + _SLICE]:
-                if not _insert(db, account, bulk, part, destination, now, expires_at):
+                if not _insert(db, account, bulk, part, message.caller, destination, now, expires_at):
                     refused.add(destination.message_id)
             yield
     if db.total_changes() - before == len(bulk.messages):  # not one message was kept
@@ -92,17 +93,19 @@ def _insert(
     account: AccountId,
     bulk: Bulk,
     part: int,
+    caller: str | None,
     destination: Destination,
     now: Instant,
     expires_at: Instant,
 ) -> bool:
-    message_id = destination.message_id
+    key = (account, destination.message_id, bulk.bulk_id, part)
     db.execute(
-        "INSERT INTO message (account, message_id, bulk_id, part, recipient, network, due_at, expires_at)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
+        "INSERT INTO message"
+        " (account, message_id, bulk_id, part, recipient, network, due_at, log_at, expires_at, caller)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9"
         " WHERE NOT EXISTS (SELECT 1 FROM used_message_id WHERE account = ?1 AND message_id = ?2)"
         " ON CONFLICT DO NOTHING",
-        (account, message_id, bulk.bulk_id, part, destination.to, bulk.network, destination.due_at or now, expires_at),
+        (*key, destination.to, bulk.network, destination.due_at or now, expires_at, caller),
     )
     return db.changes() == 1
 
@@ -156,12 +159,18 @@ def unfinished(db: apsw.Connection) -> list[Call]:
 
 def finish(db: apsw.Connection, call: Call, result: CallResult, report: DeliveryReport) -> None:
     """The message is done, its attempt is closed and its report is on the tape. Raises `AlreadyFinished`."""
-    key = (call.account.id, call.message_id)
-    db.execute("UPDATE message SET state = 'done' WHERE account = ? AND message_id = ? AND state = 'calling'", key)
+    db.execute(f"{_DONE} AND state = 'calling'", _done(call, report))
     if db.changes() != 1:
         raise AlreadyFinished(f"the message {call.message_id!r} has its report")
     _close_attempt(db, call, result)
     hand_over(db, call, report)
+
+
+_DONE = "UPDATE message SET state = 'done', facet = ?, log_at = ? WHERE account = ? AND message_id = ?"
+
+
+def _done(call: Call, report: DeliveryReport) -> tuple[str, Instant, AccountId, str]:
+    return facet(report.status.group_id, report.mcc_mnc), report.sent_at, call.account.id, call.message_id
 
 
 def _close_attempt(db: apsw.Connection, call: Call, result: CallResult) -> None:
@@ -180,6 +189,7 @@ def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instan
     dialled = result.cause is not Cause.NOT_PLACED
     db.execute(
         "UPDATE message SET state = 'pending', tries = tries + ?3, sent_at = coalesce(sent_at, ?4),"
+        " log_at = coalesce(sent_at, ?4, log_at),"
         " due_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
         " WHEN 'paused' THEN ?6 ELSE ?5 END,"
         " expires_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
@@ -195,9 +205,9 @@ def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instan
 def end(db: apsw.Connection, found: list[Call], result: CallResult, conclude: Conclude) -> None:
     """Ends messages that nobody will be called for any more, each with its report."""
     for call in found:
-        key = (call.account.id, call.message_id)
-        db.execute("UPDATE message SET state = 'done' WHERE account = ? AND message_id = ?", key)
-        hand_over(db, call, conclude(call, result))
+        report = conclude(call, result)
+        db.execute(_DONE, _done(call, report))
+        hand_over(db, call, report)
 
 
 def cancel(db: apsw.Connection, account: AccountId, limit: int, result: CallResult, conclude: Conclude) -> int:
