@@ -259,6 +259,12 @@ async def test_what_was_moved_paused_and_resumed_is_in_the_log_at_its_new_time(s
     assert await when() == [NOW + HOUR]
     await store.change_bulk(account.id, "b", "PENDING", NOW + 2 * HOUR)
     assert await when() == [NOW + 2 * HOUR]
+    (call,) = await store.claim(1, NOW + 2 * HOUR)
+    invited_at = NOW + 2 * HOUR + SECOND
+    await store.postpone(call, CallResult(Cause.NO_ANSWER, invited_at, invited_at=invited_at), NOW + 3 * HOUR)
+    await store.change_bulk(account.id, "b", "PAUSED", NOW + 2 * HOUR)
+    await store.change_bulk(account.id, "b", "PENDING", NOW + 4 * HOUR)
+    assert await when() == [invited_at]  # it was called: its first INVITE stays
 
 
 async def test_cancelled_and_expired_ones_have_their_reports(store: Store, account: Account) -> None:
