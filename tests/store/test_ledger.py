@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ringback.model.account import Account
 from ringback.model.call import Call, CallResult, Cause
 from ringback.model.exceptions import BulkInUse, NoSuchAccount, NoSuchBulk, NothingToCall, WindowNeverOpens
-from ringback.model.message import Bulk
+from ringback.model.message import Bulk, Notify
 from ringback.model.report import DeliveryReport
 from ringback.model.schedule import DeliveryTimeWindow, SendingSpeed
 from ringback.model.settle import report_of
@@ -24,8 +24,11 @@ from tests.store.builders import NOW, TERMS, a_bulk, a_key, an_account, an_end, 
 from tests.store.places import SqlitePlace
 
 CHANGES: list[BulkStatus] = ["PAUSED", "PENDING", "CANCELED", "FINISHED"]
+PUSHED = {"notify": Notify("http://receiver/")}
 SHAPES = [
     {},
+    PUSHED,
+    {"validity": 60, **PUSHED},
     {"validity": 60},
     {"sending_speed": SendingSpeed(3, "minute")},
     {"window": DeliveryTimeWindow((0, 1, 2, 3, 4), 8 * 60, 18 * 60)},
@@ -36,8 +39,8 @@ class Known(msgspec.Struct):
     """A message as the model keeps it."""
 
     bulk_id: str
-    state: str = "pending"  # and calling, waiting, collected
-    taken_at: int = 0
+    state: str = "pending"  # and calling, waiting, collected, pushed
+    over_at: int = 0  # when it was collected or pushed
 
 
 class History(RuleBasedStateMachine):
@@ -138,7 +141,20 @@ class History(RuleBasedStateMachine):
         for name in ids_of(self.run(self.store.take(account, limit, wanted, self.now, keep)).reports):
             assert self.known[account][name].state == "waiting"
             self.known[account][name].state = "collected"
-            self.known[account][name].taken_at = self.now
+            self.known[account][name].over_at = self.now
+
+    @rule(each=st.integers(1, 5), what=st.sampled_from(["pushed", "again", "fall back"]))
+    def push(self, each: int, what: str) -> None:
+        for push in self.run(self.store.pushes_due(each, self.now)):
+            message = self.known[push.account][push.message_id]
+            assert message.state == "waiting"
+            if what == "pushed":
+                self.run(self.store.pushed(push, self.now))
+                message.state, message.over_at = "pushed", self.now
+            elif what == "again":
+                self.run(self.store.push_again(push, self.now + HOUR))
+            else:
+                self.run(self.store.fall_back(push))
 
     @rule(minutes=st.sampled_from([1, 30, 90, 600, 3_000]))
     def time_passes(self, minutes: int) -> None:
@@ -149,7 +165,7 @@ class History(RuleBasedStateMachine):
         self.run(self.store.prune(self.now))
         for messages in self.known.values():
             for name, message in list(messages.items()):
-                if message.state == "collected" and message.taken_at < self.now - 48 * HOUR:
+                if message.state in ("collected", "pushed") and message.over_at < self.now - 48 * HOUR:
                     del messages[name]
 
     @rule()
@@ -187,7 +203,7 @@ def counted(messages: list[Known]) -> Ledger:
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ringback.model.account import Account
 from ringback.model.call import Call, CallResult, Cause
 from ringback.model.logs import Logged, log_json
-from ringback.model.message import Bulk, Destination, Network, VoiceMessage
+from ringback.model.message import Bulk, Destination, Network, Notify, VoiceMessage
 from ringback.model.report import DeliveryReport
 from ringback.model.schedule import NEVER
 from ringback.model.settle import Terms, report_of
@@ -197,6 +197,16 @@ def same_number(bulk_id: str, count: int) -> Bulk:
     return Bulk(bulk_id, Network.SANDBOX, ((VoiceMessage(text="t"), to),))
 
 
+async def test_a_number_is_found_on_every_shelf(store: Store, account: Account, place: Place) -> None:
+    for n in range(3):
+        await store.accept(account.id, a_bulk(f"b{n}", 11_000), NOW + n)
+    await store.accept(account.id, a_bulk("c", 1), NOW + 3)
+    assert place.sql("SELECT shelf, count(*) FROM message GROUP BY shelf") == [(1, 22_000), (2, 11_001)]
+    assert await seen(store, account, to="41790000000") == ["c-00000", "b2-00000", "b1-00000", "b0-00000"]
+    assert await seen(store, account, to="41790000000", limit=2) == ["c-00000", "b2-00000"]
+    assert await seen(store, account, to="41790010999", until=NOW + 1) == ["b1-10999", "b0-10999"]
+
+
 async def test_a_message_from_its_first_day_to_its_last(store: Store, account: Account) -> None:
     message = VoiceMessage(text="Good morning", caller="41790")
     later = NOW + HOUR
@@ -306,6 +316,18 @@ async def test_what_was_collected_and_is_forgotten_is_in_no_log(store: Store, ac
     assert await seen(store, account, NOW + HOUR) == ["n"]
 
 
+async def test_what_is_pushed_is_in_the_log_before_and_after(store: Store, account: Account) -> None:
+    message = VoiceMessage(text="t", notify=Notify("http://receiver/"))
+    await store.accept(account.id, Bulk("b", Network.SANDBOX, ((message, (Destination("123", "m"),)),)), NOW)
+    (call,) = await store.claim(1, NOW)
+    await store.finish(*an_end(call))
+    (push,) = await store.pushes_due(1, NOW + HOUR)
+    for _ in range(2):
+        (form,) = shown(await store.logs(account.id, LogQuery(group=3), NOW))
+        assert form["status"]["name"] == "DELIVERED_TO_HANDSET"
+        await store.pushed(push, NOW)
+
+
 async def test_a_removed_account_s_messages_are_still_whole(store: Store, account: Account) -> None:
     await store.accept(account.id, a_bulk("b", 2), NOW)
     await store.remove_account(account.name, NOW)
@@ -338,7 +360,8 @@ async def test_messages_of_before_the_logs_are_in_them(place: Place) -> None:
     await store.close()
     for index in ("message_log", "message_from", "message_to", "message_bulk"):
         place.sql(f"DROP INDEX {index}")
-    for column in ("caller", "facet", "log_at"):
+    place.sql("DROP TABLE shelf")
+    for column in ("caller", "facet", "log_at", "shelf"):
         place.sql(f"ALTER TABLE message DROP COLUMN {column}")
     place.sql("CREATE INDEX message_bulk ON message (account, bulk_id)")
     place.sql(files("ringback.store").joinpath("migrations/0004.sql").read_text("utf-8"))

@@ -15,6 +15,7 @@ from ..model.report import DeliveryReport
 from ..model.schedule import NEVER
 from ..model.times import MINUTE, Instant
 from . import accounts, answers, pushes, tape
+from .shelves import shelf_for
 from .store import Conclude, Keep, Kept
 
 _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
@@ -33,8 +34,10 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
     sender = accounts.find(db, account)
     if sender is None:
         raise NoSuchAccount(f"the account {account} was removed")
-    _room_for(db, sender, sum(len(destinations) for _, destinations in bulk.messages))
+    count = sum(len(destinations) for _, destinations in bulk.messages)
+    _room_for(db, sender, count)
     _begin_bulk(db, account, bulk, now)
+    shelf = shelf_for(db, account, count)
     refused: set[str] = set()
     before = db.total_changes()
     for part, (message, destinations) in enumerate(bulk.messages):
@@ -43,7 +46,7 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
         expires_at = expiry(message, max(message.send_at or now, now))
         for start in range(0, len(destinations), _SLICE):
             for destination in destinations[start : start + _SLICE]:
-                if not _insert(db, account, bulk, part, message.caller, destination, now, expires_at):
+                if not _insert(db, account, bulk, part, destination, now, (expires_at, message.caller, shelf)):
                     refused.add(destination.message_id)
             yield
     if db.total_changes() - before == len(bulk.messages):  # not one message was kept
@@ -93,19 +96,18 @@ def _insert(
     account: AccountId,
     bulk: Bulk,
     part: int,
-    caller: str | None,
     destination: Destination,
     now: Instant,
-    expires_at: Instant,
+    more: tuple[Instant, str | None, int],
 ) -> bool:
     key = (account, destination.message_id, bulk.bulk_id, part)
     db.execute(
         "INSERT INTO message"
-        " (account, message_id, bulk_id, part, recipient, network, due_at, log_at, expires_at, caller)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9"
+        " (account, message_id, bulk_id, part, recipient, network, due_at, log_at, expires_at, caller, shelf)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10"
         " WHERE NOT EXISTS (SELECT 1 FROM used_message_id WHERE account = ?1 AND message_id = ?2)"
         " ON CONFLICT DO NOTHING",
-        (*key, destination.to, bulk.network, destination.due_at or now, expires_at, caller),
+        (*key, destination.to, bulk.network, destination.due_at or now, *more),
     )
     return db.changes() == 1
 

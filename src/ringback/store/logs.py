@@ -3,10 +3,11 @@
 A message carries its facet: its status group and network, of which an account has some dozens. Each index of
 migration 0004 leads by one thing that is asked for (nothing, `from`, `to`, a bulk) to its facets, and within a facet
 to its messages by time. So a question finds the facets that match, one seek each, and merges the newest of them: it
-costs O(limit + facets), and one that matches nothing costs its seeks. All run inside the caller's transaction.
+costs O(limit + facets), and one that matches nothing costs its seeks. The index by `to` is in shelves of some 20,000
+messages, so that what is accepted or finished touches few of its pages. All run inside the caller's transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from ..model.message import AccountId
 from ..model.times import HOUR, Instant
 from .database import rows
 from .journey import message_of
+from .shelves import shelves_with
 from .store import LogQuery
 
 WINDOW = 48 * HOUR
@@ -35,14 +37,16 @@ class _Door(msgspec.Struct, frozen=True):
     """An index, and what it is entered by. `left` are filters to be tried on each message behind it."""
 
     index: str
-    column: str | None = None
-    value: str = ""
+    by: tuple[tuple[str, str | int], ...] = ()
     left: tuple[tuple[str, str], ...] = ()
 
     def search(self) -> str:
-        """The rows behind the door, as FROM and the begin of WHERE: ?1 is the account, ?2 the value."""
-        by = f" AND {self.column} = ?2" if self.column else ""
-        return f"FROM message INDEXED BY {self.index} WHERE account = ?1{by}"
+        """The rows behind the door, as FROM and the begin of WHERE: it wants the account, and `values`."""
+        by = "".join([f" AND {column} = ?" for column, _ in self.by])
+        return f"FROM message INDEXED BY {self.index} WHERE account = ?{by}"
+
+    def values(self) -> tuple[str | int, ...]:
+        return tuple([value for _, value in self.by])
 
 
 def find(db: apsw.Connection, account: AccountId, asked: LogQuery, oldest: Instant) -> list[Logged]:
@@ -63,20 +67,21 @@ def _newest(db: apsw.Connection, account: AccountId, asked: LogQuery, oldest: In
 def _doors(db: apsw.Connection, account: AccountId, asked: LogQuery) -> list[_Door]:
     """A bulk has at most 20,000 messages; to one number there are fewer still, as a rule."""
     caller = (("caller", asked.caller),) if asked.caller is not None else ()
-    if asked.to is not None and not (asked.bulk_ids and _many_to(db, account, asked.to)):
+    shelves = [] if asked.to is None else shelves_with(db, account, asked.to)
+    if asked.to is not None and not (asked.bulk_ids and _many_to(db, account, asked.to, shelves)):
         bulks = (("bulk_id", _json(asked.bulk_ids)),) if asked.bulk_ids else ()
-        return [_Door("message_to", "recipient", asked.to, (*caller, *bulks))]
+        return [_Door("message_to", (("shelf", n), ("recipient", asked.to)), (*caller, *bulks)) for n in shelves]
     if asked.bulk_ids:
         to = (("recipient", asked.to),) if asked.to is not None else ()
-        return [_Door("message_bulk", "bulk_id", bulk_id, (*caller, *to)) for bulk_id in dict.fromkeys(asked.bulk_ids)]
-    return [_Door("message_from", "caller", asked.caller) if asked.caller is not None else _Door("message_log")]
+        return [_Door("message_bulk", (("bulk_id", one),), (*caller, *to)) for one in dict.fromkeys(asked.bulk_ids)]
+    return [_Door("message_from", caller) if caller else _Door("message_log")]
 
 
-def _many_to(db: apsw.Connection, account: AccountId, to: str) -> bool:
+def _many_to(db: apsw.Connection, account: AccountId, to: str, shelves: list[int]) -> bool:
     found: int = db.execute(
-        "SELECT count(*) FROM"
-        " (SELECT 1 FROM message INDEXED BY message_to WHERE account = ? AND recipient = ? LIMIT ?)",
-        (account, to, _FEW),
+        "SELECT count(*) FROM (SELECT 1 FROM json_each(?3) s CROSS JOIN message m INDEXED BY message_to"
+        " ON m.account = ?1 AND m.shelf = s.value AND m.recipient = ?2 LIMIT ?4)",
+        (account, to, _json(shelves), _FEW),
     ).get
     return found == _FEW
 
@@ -85,20 +90,20 @@ def _streams(
     db: apsw.Connection, account: AccountId, door: _Door, asked: LogQuery, oldest: Instant
 ) -> Iterator[apsw.Cursor]:
     """The places of each facet behind a door that matches, newest first, read as far as they are wanted."""
-    left = "".join([f" AND {_condition(column, number)}" for number, (column, _) in enumerate(door.left, 6)])
+    left = "".join([_condition(column) for column, _ in door.left])
     query = (
-        f"SELECT log_at, message_id {door.search()} AND facet = ?3 AND log_at BETWEEN ?4 AND ?5{left}"
+        f"SELECT log_at, message_id {door.search()} AND facet = ? AND log_at BETWEEN ? AND ?{left}"
         " ORDER BY log_at DESC, message_id DESC"
     )
     until = _FOREVER if asked.until is None else asked.until
     for facet in _facets(db, account, door):
         if matches(facet, asked.group, asked.mcc, asked.mnc):
-            since = _since(facet, asked, oldest)
-            yield db.execute(query, (account, door.value, facet, since, until, *(value for _, value in door.left)))
+            bounds = (facet, _since(facet, asked, oldest), until)
+            yield db.execute(query, (account, *door.values(), *bounds, *(value for _, value in door.left)))
 
 
-def _condition(column: str, number: int) -> str:
-    return f"bulk_id IN (SELECT value FROM json_each(?{number}))" if column == "bulk_id" else f"{column} = ?{number}"
+def _condition(column: str) -> str:
+    return " AND bulk_id IN (SELECT value FROM json_each(?))" if column == "bulk_id" else f" AND {column} = ?"
 
 
 def _facets(db: apsw.Connection, account: AccountId, door: _Door) -> list[str]:
@@ -109,7 +114,7 @@ def _facets(db: apsw.Connection, account: AccountId, door: _Door) -> list[str]:
         f"WITH RECURSIVE f (facet) AS (SELECT (SELECT facet {search} ORDER BY facet LIMIT 1)"
         f" UNION ALL SELECT (SELECT facet {search} AND facet > f.facet ORDER BY facet LIMIT 1) FROM f"
         " WHERE f.facet IS NOT NULL) SELECT facet FROM f WHERE facet IS NOT NULL",
-        (account, door.value) if door.column else (account,),
+        2 * (account, *door.values()),
     )
     return [facet for (facet,) in found]
 
@@ -137,12 +142,13 @@ def _by_id(db: apsw.Connection, account: AccountId, asked: LogQuery, oldest: Ins
     return sorted(places, reverse=True)[: asked.limit]
 
 
-# Each message with its report, wherever that is kept.
+# Each message with its report, which is on the tape or among those to be pushed.
 _READ = (
-    "SELECT m.bulk_id, m.message_id, m.recipient, m.log_at, m.attempts > 0, v.body, r.json"
+    "SELECT m.bulk_id, m.message_id, m.recipient, m.log_at, m.attempts > 0, v.body, coalesce(r.json, p.json)"
     " FROM json_each(?2) wanted CROSS JOIN message m ON m.account = ?1 AND m.message_id = wanted.value"
     " JOIN voice_message v ON v.account = ?1 AND v.bulk_id = m.bulk_id AND v.part = m.part"
     " LEFT JOIN report r ON r.account = ?1 AND r.message_id = m.message_id"
+    " LEFT JOIN push p ON p.account = ?1 AND p.message_id = m.message_id"
 )
 
 
@@ -155,5 +161,5 @@ def _read(db: apsw.Connection, account: AccountId, ids: list[str]) -> list[Logge
     return found
 
 
-def _json(texts: list[str] | tuple[str, ...]) -> str:
-    return msgspec.json.encode(texts).decode()
+def _json(values: Sequence[str | int]) -> str:
+    return msgspec.json.encode(values).decode()
