@@ -8,7 +8,7 @@ ALTER TABLE message ADD COLUMN shelf INTEGER NOT NULL DEFAULT 0;  -- see message
 UPDATE message SET
     caller = (SELECT json_extract(CAST(v.body AS TEXT), '$.caller') FROM voice_message v
               WHERE v.account = message.account AND v.bulk_id = message.bulk_id AND v.part = message.part),
-    log_at = coalesce(sent_at, iif(due_at < 1152921504606846976, due_at, NULL),
+    log_at = coalesce(sent_at, iif(due_at < 1125899906842624, due_at, NULL),
                       (SELECT b.accepted_at FROM bulk b
                        WHERE b.account = message.account AND b.bulk_id = message.bulk_id), 0);
 -- 2015-02-12T09:58:20.323+0100, whose offset SQLite wants with a colon
