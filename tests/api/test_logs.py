@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from infobip_api_client.models.calls_logs_response import CallsLogsResponse
 
 from ringback.api.errors import ApiError
 from ringback.api.logs import log_query
@@ -202,3 +203,17 @@ async def test_who_may_ask_and_how(house: House) -> None:
 async def test_what_was_refused_is_in_no_log(house: House) -> None:
     await house.send("advanced", advanced({"to": "Alphanumeric", "messageId": "a"}, {"to": "123", "messageId": "b"}))
     assert await ids(house) == ["b"]
+
+
+async def test_the_official_client_reads_it(house: House) -> None:
+    """Its models are strict about types (contract section 8)."""
+    await with_three(house)
+    read = CallsLogsResponse.from_json((await house.client.get("/tts/3/logs")).text)
+    assert read is not None
+    assert read.results is not None
+    assert [(log.message_id, log.duration, log.mcc_mnc) for log in read.results] == [
+        ("missed", 0, "21901"),
+        ("heard", 6, "21901"),
+        ("pending", None, None),
+    ]
+    assert log_query(b"sentSince=1970-01-01T00%3A00%3A01.000000%2B0000").since == 1_000  # as it writes a datetime
