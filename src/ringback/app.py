@@ -19,6 +19,8 @@ from .api.auth import Authenticator
 from .api.bulks import Bulks
 from .api.docs import Docs
 from .api.files import Files
+from .api.ledger import LedgerPage
+from .api.logs import Logs
 from .api.messages import Messages
 from .api.pushed import push_body
 from .api.reports import Reports
@@ -161,6 +163,8 @@ class Ringback:
             reports=Reports(self.store, auth, self.waiting, now),
             messages=Messages(self.store, auth, self.engine.network, self.dispatcher.wake, now, voices.speak),
             bulks=Bulks(self.store, auth, self._wake, now),
+            logs=Logs(self.store, auth, now),
+            ledger=LedgerPage(self.store, auth),
             files=Files(self.store, auth, self.recordings),
             voices=voices,
             docs=Docs(self.config.public_url, self.engine.network),

@@ -9,6 +9,8 @@ from ringback.api.auth import Authenticator, hash_password, new_api_key
 from ringback.api.bulks import Bulks
 from ringback.api.docs import Docs
 from ringback.api.files import Files
+from ringback.api.ledger import LedgerPage
+from ringback.api.logs import Logs
 from ringback.api.messages import Messages
 from ringback.api.voices import Voices
 from ringback.audio.recordings import Recordings
@@ -36,6 +38,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         reports=empty,
         messages=Messages(store, authenticator, Network.SANDBOX, lambda: woken.append(None), lambda: NOW, voices.speak),
         bulks=Bulks(store, authenticator, lambda: woken.append(None), lambda: NOW),
+        logs=Logs(store, authenticator, lambda: NOW),
+        ledger=LedgerPage(store, authenticator),
         files=Files(store, authenticator, recordings),
         voices=voices,
         docs=Docs("http://here:8080", Network.SANDBOX),

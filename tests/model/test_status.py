@@ -5,6 +5,7 @@ import pytest
 from ringback.model import status as s
 
 STATUSES = [
+    (s.PENDING_WAITING_DELIVERY, 3, 1, "PENDING_WAITING_DELIVERY", "Message sent, waiting for delivery report", None),
     (s.UNDELIVERABLE_REJECTED_OPERATOR, 4, 2, "UNDELIVERABLE_REJECTED_OPERATOR", "Message rejected by operator", None),
     (s.DELIVERED_TO_HANDSET, 5, 3, "DELIVERED_TO_HANDSET", "Message delivered to handset", None),
     (s.UNDELIVERABLE_NOT_DELIVERED, 9, 2, "UNDELIVERABLE_NOT_DELIVERED", "Message sent not delivered", None),

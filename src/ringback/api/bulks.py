@@ -54,7 +54,7 @@ class Bulks:
         try:
             moved = await self._store.move_bulk(account.id, bulk_id, at, self._now())
         except NoSuchBulk:
-            raise _no_bulk() from None
+            raise no_bulk() from None
         except NothingToCall as now:
             raise bad_request({"bulkId": [f"is {now}: nothing of it is left to be moved"]}) from None
         except WindowNeverOpens as why:
@@ -74,7 +74,7 @@ class Bulks:
         try:
             changed = await self._store.change_bulk(account.id, bulk_id, to, self._now())
         except NoSuchBulk:
-            raise _no_bulk() from None
+            raise no_bulk() from None
         except NothingToCall as now:
             raise bad_request({"status": [f"can't become {to}: the bulk is {now}"]}) from None
         self._wake()
@@ -93,7 +93,7 @@ class Bulks:
         faults.raise_any()
         bulk = await self._store.bulk(account.id, bulk_id)
         if bulk is None:
-            raise _no_bulk()
+            raise no_bulk()
         return bulk
 
 
@@ -112,7 +112,8 @@ async def _body(request: Request) -> tuple[Fields, Faults]:
     return Fields(root_of(await read_body(request), *sent), "", faults, sent[0] == "xml"), faults
 
 
-def _no_bulk() -> ApiError:
+def no_bulk() -> ApiError:
+    """404: the account has no bulk of that id; another account's is none of its."""
     return not_found("There is no such bulk")
 
 

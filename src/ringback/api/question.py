@@ -36,7 +36,10 @@ def question(query: bytes) -> Question:
     Raises `ApiError` 400 when `limit` is below 1 or no integer, or the query is not UTF-8.
     """
     given = parameters(query)
-    return Question(_limit(given.get("limit")), Filter(given.get("bulkId"), given.get("messageId")))
+    limit = limit_of(given.get("limit"))
+    if limit is None:
+        raise bad_request({"limit": [BAD_LIMIT]})
+    return Question(limit, Filter(given.get("bulkId"), given.get("messageId")))
 
 
 def parameters(query: bytes) -> dict[str, str]:
@@ -50,21 +53,28 @@ def parameters(query: bytes) -> dict[str, str]:
     return given
 
 
-def pairs_of(query: bytes) -> list[tuple[str, str]]:
-    """Every parameter of a query string that is not empty, in its order."""
+def pairs_of(query: bytes, most: int = 100) -> list[tuple[str, str]]:
+    """Every parameter of a query string that is not empty, in its order.
+
+    Raises `ApiError` 400 when it is not UTF-8, or there are more than `most`.
+    """
+    if query.count(b"&") >= most:
+        raise bad_request({"query": [f"must hold at most {most} parameters"]})
     try:
-        return parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=100)
+        return parse_qsl(query.decode("ascii"), errors="strict")
     except ValueError:  # UnicodeDecodeError is one
         raise bad_request({"query": ["must be percent-encoded UTF-8"]}) from None
 
 
-def _limit(given: str | None) -> int:
+BAD_LIMIT = f"must be an integer of 1 or more; above {MOST} it is taken as {MOST}"
+
+
+def limit_of(given: str | None) -> int | None:
+    """The `limit` that a query gives, None for one that is below 1 or no integer."""
     if given is None:
         return _DEFAULT
     found = _POSITIVE.fullmatch(given.strip())
-    if found is None:
-        raise bad_request({"limit": [f"must be an integer of 1 or more; above {MOST} it is taken as {MOST}"]})
-    return min(_number(found.group(1)), MOST)
+    return min(_number(found.group(1)), MOST) if found else None
 
 
 def _number(digits: str) -> int:

@@ -15,6 +15,8 @@ from .bulks import Bulks
 from .docs import Docs
 from .errors import ApiError, error_of, method_not_allowed, not_found, rendered
 from .files import PREFIX, Files
+from .ledger import LedgerPage
+from .logs import Logs
 from .messages import Messages
 from .reports import SHAPES as REPORTS
 from .voices import VOICES, Voices
@@ -30,6 +32,8 @@ class Endpoints(msgspec.Struct, kw_only=True):
     reports: ASGIApp
     messages: Messages
     bulks: Bulks
+    logs: Logs
+    ledger: LedgerPage
     files: Files
     voices: Voices
     docs: Docs
@@ -44,6 +48,8 @@ def application(to: Endpoints) -> ASGIApp:
         _route_by_method("/tts/3/bulks", GET=to.bulks.seen, PUT=to.bulks.moved),
         _route_by_method("/tts/3/bulks/status", GET=to.bulks.status, PUT=to.bulks.changed),
         _route("GET", VOICES, to.voices.listed),
+        _route("GET", "/tts/3/logs", to.logs.seen),
+        _route("GET", "/ringback/1/ledger", to.ledger.seen),
         _route("GET", PREFIX + "{rest:path}", to.files.recording),
         _route("GET", "/docs", to.docs.page),
         _route("GET", "/", _to_docs),

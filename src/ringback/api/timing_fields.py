@@ -55,7 +55,7 @@ NEVER_OPENS = "never opens before the validity period ends: nobody could be call
 
 def send_at(fields: Fields, now: Instant) -> Instant | None:
     """`sendAt`; one that is past counts as now."""
-    text = fields.string("sendAt", _moment)
+    text = fields.string("sendAt", moment_fault)
     moment = moment_of(text) if text else None
     if moment is not None and moment > now + FARTHEST_DAYS * DAY:
         fields.fault("sendAt", f"must be within {FARTHEST_DAYS} days from now")
@@ -74,7 +74,8 @@ def moment_of(text: str) -> Instant | None:
         return None
 
 
-def _moment(text: str) -> str | None:
+def moment_fault(text: str) -> str | None:
+    """What is wrong with a date and time, None when nothing is."""
     found = _MOMENT.fullmatch(text.strip())
     if found and not found["zone"]:
         return "must say its time zone, such as 2015-07-07T17:00:00.000+01:00"

@@ -38,6 +38,7 @@ def _error(number: int, group: int, name: str, description: str, permanent: bool
 
 
 # Contract section 3, in its order; only what Ringback itself can say.
+PENDING_WAITING_DELIVERY = _status(3, 1, "PENDING_WAITING_DELIVERY", "Message sent, waiting for delivery report")
 UNDELIVERABLE_REJECTED_OPERATOR = _status(4, 2, "UNDELIVERABLE_REJECTED_OPERATOR", "Message rejected by operator")
 DELIVERED_TO_HANDSET = _status(5, 3, "DELIVERED_TO_HANDSET", "Message delivered to handset")
 UNDELIVERABLE_NOT_DELIVERED = _status(9, 2, "UNDELIVERABLE_NOT_DELIVERED", "Message sent not delivered")

@@ -13,6 +13,7 @@ import msgspec
 from ..model.account import Account
 from ..model.call import CallResult, Cause
 from ..model.exceptions import NoSuchAccount, NoSuchBulk, NothingToCall, WindowNeverOpens
+from ..model.logs import PENDING
 from ..model.message import AccountId, VoiceMessage
 from ..model.number import zones_of
 from ..model.schedule import NEVER, UTC_ONLY, Timetable
@@ -130,8 +131,9 @@ def _reschedule(
     db.execute("UPDATE bulk SET slot_us = ? WHERE account = ? AND bulk_id = ?", (table.end_us, *key))
 
 
-_TIMES = "UPDATE message SET due_at = ?1, expires_at = ?2 WHERE account = ?3 AND message_id = ?4"
-_TIMES_PAUSED = f"UPDATE message SET due_at = max(?1, {NEVER}), expires_at = ?2 WHERE account = ?3 AND message_id = ?4"
+_LOG_AT = f"log_at = coalesce(sent_at, iif(?1 < {NEVER}, ?1, log_at))"
+_TIMES = f"UPDATE message SET due_at = ?1, expires_at = ?2, {_LOG_AT} WHERE account = ?3 AND message_id = ?4"
+_TIMES_PAUSED = _TIMES.replace("due_at = ?1", f"due_at = max(?1, {NEVER})")
 
 
 def _message(db: apsw.Connection, bulk: tuple[AccountId, str], part: int) -> VoiceMessage:
@@ -167,15 +169,16 @@ def _slices(
     db: apsw.Connection, account: AccountId, bulk_id: str
 ) -> Generator[list[tuple[AccountId, str]], None, None]:
     """What is still to be called, by id."""
-    last = ""
+    last: tuple[Instant, str] = (-1, "")
     while found := rows(
         db,
-        "SELECT account, message_id FROM message INDEXED BY message_bulk"
-        " WHERE account = ? AND bulk_id = ? AND message_id > ? AND state = 'pending' ORDER BY message_id LIMIT ?",
-        (account, bulk_id, last, _SLICE),
+        "SELECT message_id, log_at FROM message INDEXED BY message_bulk"
+        " WHERE account = ? AND bulk_id = ? AND facet = ? AND (log_at, message_id) > (?, ?) AND state = 'pending'"
+        " ORDER BY log_at, message_id LIMIT ?",
+        (account, bulk_id, PENDING, *last, _SLICE),
     ):
-        last = found[-1][1]
-        yield found
+        last = (found[-1][1], found[-1][0])
+        yield [(account, message_id) for message_id, _ in found]
 
 
 def expire(db: apsw.Connection, now: Instant, conclude: Conclude) -> tuple[list[AccountId], Instant]:

@@ -9,11 +9,13 @@ import msgspec
 from ..model.account import Account
 from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import AlreadyFinished, BulkInUse, NoSuchAccount, TooManyWaiting
+from ..model.logs import facet
 from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.schedule import NEVER
 from ..model.times import MINUTE, Instant
 from . import accounts, answers, pushes, tape
+from .shelves import shelf_for
 from .store import Conclude, Keep, Kept
 
 _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
@@ -32,8 +34,10 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
     sender = accounts.find(db, account)
     if sender is None:
         raise NoSuchAccount(f"the account {account} was removed")
-    _room_for(db, sender, sum(len(destinations) for _, destinations in bulk.messages))
+    count = sum(len(destinations) for _, destinations in bulk.messages)
+    _room_for(db, sender, count)
     _begin_bulk(db, account, bulk, now)
+    shelf = shelf_for(db, account, count)
     refused: set[str] = set()
     before = db.total_changes()
     for part, (message, destinations) in enumerate(bulk.messages):
@@ -42,7 +46,7 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
         expires_at = expiry(message, max(message.send_at or now, now))
         for start in range(0, len(destinations), _SLICE):
             for destination in destinations[start : start + _SLICE]:
-                if not _insert(db, account, bulk, part, destination, now, expires_at):
+                if not _insert(db, account, bulk, part, destination, now, (expires_at, message.caller, shelf)):
                     refused.add(destination.message_id)
             yield
     if db.total_changes() - before == len(bulk.messages):  # not one message was kept
@@ -94,15 +98,16 @@ def _insert(
     part: int,
     destination: Destination,
     now: Instant,
-    expires_at: Instant,
+    more: tuple[Instant, str | None, int],
 ) -> bool:
-    message_id = destination.message_id
+    key = (account, destination.message_id, bulk.bulk_id, part)
     db.execute(
-        "INSERT INTO message (account, message_id, bulk_id, part, recipient, network, due_at, expires_at)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
+        "INSERT INTO message"
+        " (account, message_id, bulk_id, part, recipient, network, due_at, log_at, expires_at, caller, shelf)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10"
         " WHERE NOT EXISTS (SELECT 1 FROM used_message_id WHERE account = ?1 AND message_id = ?2)"
         " ON CONFLICT DO NOTHING",
-        (account, message_id, bulk.bulk_id, part, destination.to, bulk.network, destination.due_at or now, expires_at),
+        (*key, destination.to, bulk.network, destination.due_at or now, *more),
     )
     return db.changes() == 1
 
@@ -156,12 +161,18 @@ def unfinished(db: apsw.Connection) -> list[Call]:
 
 def finish(db: apsw.Connection, call: Call, result: CallResult, report: DeliveryReport) -> None:
     """The message is done, its attempt is closed and its report is on the tape. Raises `AlreadyFinished`."""
-    key = (call.account.id, call.message_id)
-    db.execute("UPDATE message SET state = 'done' WHERE account = ? AND message_id = ? AND state = 'calling'", key)
+    db.execute(f"{_DONE} AND state = 'calling'", _done(call, report))
     if db.changes() != 1:
         raise AlreadyFinished(f"the message {call.message_id!r} has its report")
     _close_attempt(db, call, result)
     hand_over(db, call, report)
+
+
+_DONE = "UPDATE message SET state = 'done', facet = ?, log_at = ? WHERE account = ? AND message_id = ?"
+
+
+def _done(call: Call, report: DeliveryReport) -> tuple[str, Instant, AccountId, str]:
+    return facet(report.status.group_id, report.mcc_mnc), report.sent_at, call.account.id, call.message_id
 
 
 def _close_attempt(db: apsw.Connection, call: Call, result: CallResult) -> None:
@@ -180,6 +191,7 @@ def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instan
     dialled = result.cause is not Cause.NOT_PLACED
     db.execute(
         "UPDATE message SET state = 'pending', tries = tries + ?3, sent_at = coalesce(sent_at, ?4),"
+        " log_at = coalesce(sent_at, ?4, log_at),"
         " due_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
         " WHEN 'paused' THEN ?6 ELSE ?5 END,"
         " expires_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
@@ -195,9 +207,9 @@ def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instan
 def end(db: apsw.Connection, found: list[Call], result: CallResult, conclude: Conclude) -> None:
     """Ends messages that nobody will be called for any more, each with its report."""
     for call in found:
-        key = (call.account.id, call.message_id)
-        db.execute("UPDATE message SET state = 'done' WHERE account = ? AND message_id = ?", key)
-        hand_over(db, call, conclude(call, result))
+        report = conclude(call, result)
+        db.execute(_DONE, _done(call, report))
+        hand_over(db, call, report)
 
 
 def cancel(db: apsw.Connection, account: AccountId, limit: int, result: CallResult, conclude: Conclude) -> int:

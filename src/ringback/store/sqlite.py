@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,16 +10,30 @@ import apsw
 from ..model.account import Account
 from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import StoreUnavailable
+from ..model.logs import Logged
 from ..model.message import AccountId, Bulk
 from ..model.report import DeliveryReport
 from ..model.settle import Terms, report_of
 from ..model.tariff import RateDeck
 from ..model.times import HOUR, Instant
-from . import accounts, bulks, claiming, journey, retention
+from . import accounts, bulks, claiming, journey, ledger, logs, retention
 from .database import FILE, Ownership, connect, let_go, migrate
 from .group import GroupCommit
 from .push_steps import PushSteps
-from .store import AccountRow, BulkState, BulkStatus, Conclude, Filter, Keep, Kept, Pruned, Taken
+from .reader import Reader
+from .store import (
+    AccountRow,
+    BulkState,
+    BulkStatus,
+    Conclude,
+    Filter,
+    Keep,
+    Kept,
+    Ledger,
+    LogQuery,
+    Pruned,
+    Taken,
+)
 from .taking import ANY, SharedTakes, take_alone
 
 T = TypeVar("T")
@@ -51,12 +64,14 @@ class SqliteStore(PushSteps):
 
     async def open(self) -> None:
         """Ready, migrated and owned. Raises `StoreInUse` naming the owner, `StoreUnavailable`."""
-        self._readers = ThreadPoolExecutor(1, "read")
+        self._reader, self._log_reader, self._counter = Reader("read"), Reader("logs"), Reader("count")
+        self._read_by = (self._reader, self._log_reader, self._counter)
         self._ownership = Ownership(self._folder)
         try:
             await asyncio.to_thread(self._open)
         except BaseException as fault:
-            self._readers.shutdown()
+            for reader in self._read_by:
+                reader.close()
             self._ownership.release()
             if isinstance(fault, (apsw.Error, OSError)):
                 raise StoreUnavailable(f"{self._folder}: {fault}") from fault
@@ -77,18 +92,18 @@ class SqliteStore(PushSteps):
             self._db.set_busy_timeout(5_000)
             migrate(self._db)
             self._db.set_busy_timeout(0)  # the group waits on the loop, without holding it
-            self._reader = connect(self._folder / FILE, vfs=self._vfs, read_only=True)
+            for reader in self._read_by:
+                reader.open(self._folder / FILE, self._vfs)
         except BaseException:
             let_go(self._db)
             raise
-        self._reader.set_busy_timeout(5_000)
 
     async def close(self) -> None:
         """Finishes what was asked, and lets another Ringback own the folder."""
         try:
             await self._group.close()
-            self._readers.shutdown()
-            self._reader.close()
+            for reader in self._read_by:
+                reader.close()
             await asyncio.to_thread(self._db.close)
         finally:
             self._ownership.release()
@@ -267,6 +282,15 @@ class SqliteStore(PushSteps):
             return Taken(await self._shared.take(account, limit, now, pairs))
         return await self._group.run(lambda db: take_alone(db, account, limit, wanted, now, keep, pairs))
 
+    async def logs(self, account: AccountId, asked: LogQuery, now: Instant) -> list[Logged]:
+        """The newest messages that are asked for, pending ones too. Changes nothing."""
+        oldest = now - max(logs.WINDOW, self._retention)
+        return await self._log_reader.ask(lambda db: logs.find(db, account, asked, oldest))
+
+    async def ledger(self, account: AccountId, bulk_id: str | None = None) -> Ledger | None:
+        """The account's messages counted, or one bulk's. None when it has no bulk of that id."""
+        return await self._counter.ask(lambda db: ledger.count(db, account, bulk_id))
+
     async def prune(self, now: Instant) -> Pruned:
         """Forgets a slice of what was collected before `now` less the retention."""
         return await self._group.run(lambda db: retention.prune(db, now, self._retention))
@@ -276,11 +300,7 @@ class SqliteStore(PushSteps):
         return await self._read(lambda db: journey.recording(db, account, message_id, to))
 
     async def _read(self, question: Callable[[apsw.Connection], T]) -> T:
-        """Asks on the second connection, in its thread: a reader neither waits for a commit nor holds the loop."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, question, self._reader)
-        except (apsw.Error, OSError) as fault:
-            raise StoreUnavailable(str(fault)) from fault
+        return await self._reader.ask(question)
 
     @staticmethod
     def _data_version(db: apsw.Connection) -> int:

@@ -11,6 +11,7 @@ import msgspec
 
 from ..model.account import Account
 from ..model.call import Call, CallResult
+from ..model.logs import Logged
 from ..model.message import AccountId, Bulk
 from ..model.push import Push
 from ..model.report import DeliveryReport
@@ -87,6 +88,38 @@ class BulkState(msgspec.Struct, frozen=True):
     bulk_id: str
     send_at: Instant
     status: BulkStatus
+
+
+class LogQuery(msgspec.Struct, frozen=True):
+    """Which messages a log is to show: all that is given must hold, None or nothing is not asked for.
+
+    `group` is a status group; `since` and `until` bound `sentAt` and are within.
+    """
+
+    caller: str | None = None  # the contract's `from`
+    to: str | None = None
+    bulk_ids: tuple[str, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    group: int | None = None
+    mcc: str | None = None
+    mnc: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    limit: int = 50
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """How many messages there are, and of each kind: each is counted for itself, all at one moment.
+
+    `accepted` is the sum of the others. `pending` ones have no report yet, be they called or not. `waiting` is every
+    report that nobody has: it waits to be collected, or to be pushed. What retention forgot is in no count.
+    """
+
+    accepted: int
+    pending: int
+    waiting: int
+    collected: int
+    pushed: int
 
 
 class AccountRow(msgspec.Struct, frozen=True):
@@ -201,6 +234,15 @@ class Store(Protocol):
 
     async def fall_back(self, push: Push) -> None:
         """It is on the tape, to be pulled, and is not pushed any more; nothing when it waits no longer."""
+
+    async def logs(self, account: AccountId, asked: LogQuery, now: Instant) -> list[Logged]:
+        """The newest messages that are asked for, pending ones too. Changes nothing.
+
+        What is over and was sent more than 48 hours, or the retention if that is longer, before `now` is left out.
+        """
+
+    async def ledger(self, account: AccountId, bulk_id: str | None = None) -> Ledger | None:
+        """The account's messages counted, or one bulk's. None when it has no bulk of that id."""
 
     async def prune(self, now: Instant) -> Pruned:
         """Forgets a slice of what was collected, or pushed, before `now` less the retention."""
