@@ -1,6 +1,6 @@
 """Accounts: who sends, collects and pays."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,12 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     channels: int | None = None
 
 
+NO_LIMITS = Limits()
+
+Windows: TypeAlias = Literal["utc", "destination"]
+"""In whose time delivery windows are."""
+
+
 class Account(msgspec.Struct, frozen=True):
     """One customer.
 
@@ -28,5 +34,5 @@ class Account(msgspec.Struct, frozen=True):
     id: AccountId
     name: str
     zone: str = "UTC"
-    windows: Literal["utc", "destination"] = "utc"
-    limits: Limits = Limits()
+    windows: Windows = "utc"
+    limits: Limits = NO_LIMITS

@@ -5,6 +5,7 @@ import msgspec
 
 from ..model.message import AccountId
 from ..model.times import DAY, HOUR, Instant
+from . import sessions
 from .database import rows
 from .store import Pruned
 
@@ -21,6 +22,7 @@ def prune(db: apsw.Connection, now: Instant, retention: Instant) -> Pruned:
     """Forgets a slice of what was taken or pushed before `now` less `retention`. What waits is never forgotten."""
     db.execute(_FORGET_ANSWERS, (now - REPEATABLE, _ROWS))
     db.execute(_FORGET_IDS, (now, 10 * _ROWS))
+    sessions.forget_idle(db, now, _ROWS)
     pruned = Pruned()
     old = rows(
         db,

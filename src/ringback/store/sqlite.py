@@ -1,13 +1,13 @@
 """The store on SQLite: one file, one owner, every commit on the disk."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 
-from ..model.account import Account
+from ..model.account import NO_LIMITS, Account, Limits, Windows
 from ..model.call import Call, CallResult, Cause
 from ..model.exceptions import StoreUnavailable
 from ..model.logs import Logged
@@ -16,7 +16,7 @@ from ..model.report import DeliveryReport
 from ..model.settle import Terms, report_of
 from ..model.tariff import RateDeck
 from ..model.times import HOUR, Instant
-from . import accounts, bulks, claiming, journey, ledger, logs, retention
+from . import accounts, bulks, claiming, journey, ledger, logs, retention, sessions
 from .database import FILE, Ownership, connect, let_go, migrate
 from .group import GroupCommit
 from .push_steps import PushSteps
@@ -32,6 +32,7 @@ from .store import (
     Ledger,
     LogQuery,
     Pruned,
+    SessionRow,
     Taken,
 )
 from .taking import ANY, SharedTakes, take_alone
@@ -110,9 +111,20 @@ class SqliteStore(PushSteps):
 
     # -- accounts ----------------------------------------------------------
 
-    async def add_account(self, name: str, password_hash: str, key_hash: bytes, zone: str) -> Account:
+    async def add_account(
+        self,
+        name: str,
+        password_hash: str,
+        key_hash: bytes,
+        zone: str,
+        *,
+        windows: Windows = "utc",
+        limits: Limits = NO_LIMITS,
+        signing_secret: str | None = None,
+    ) -> Account:
         """Raises `AccountExists`."""
-        account = await self._group.run(lambda db: accounts.add(db, name, password_hash, key_hash, zone))
+        row = AccountRow(Account(0, name, zone, windows, limits), password_hash, key_hash)
+        account = await self._group.run(lambda db: accounts.add(db, row, signing_secret))
         self.on_accounts_changed()
         return account
 
@@ -121,10 +133,18 @@ class SqliteStore(PushSteps):
         return await self._read(accounts.listed)
 
     async def change_account(
-        self, name: str, *, password_hash: str | None = None, key_hash: bytes | None = None
+        self,
+        name: str,
+        *,
+        password_hash: str | None = None,
+        key_hash: bytes | None = None,
+        windows: Windows | None = None,
+        limits: Mapping[str, int | None] | None = None,
+        signing_secret: str | None = None,
     ) -> None:
-        """Sets what is not None. Raises `NoSuchAccount`."""
-        await self._group.run(lambda db: accounts.change(db, name, password_hash, key_hash))
+        """Sets what is not None. With another password, its sessions end. Raises `NoSuchAccount`."""
+        change = accounts.Change(password_hash, key_hash, windows, limits or {}, signing_secret)
+        await self._group.run(lambda db: accounts.change(db, name, change))
         self.on_accounts_changed()
 
     async def remove_account(self, name: str, now: Instant) -> int:
@@ -159,6 +179,24 @@ class SqliteStore(PushSteps):
         if seen != self._seen_version:
             self.on_accounts_changed()
             self._push_arrived()  # a removal may have ended what was to be pushed
+
+    # -- sessions ----------------------------------------------------------
+
+    async def add_session(self, account: AccountId, password_hash: str, token_hash: bytes, now: Instant) -> list[bytes]:
+        """Begins a session. Gives the hashes of those that had to give way. Raises `NoSuchAccount`."""
+        return await self._group.run(lambda db: sessions.add(db, account, password_hash, token_hash, now))
+
+    async def session(self, account: AccountId, token_hash: bytes) -> SessionRow | None:
+        """The account's session of that token, None when there is none (any more)."""
+        return await self._read(lambda db: sessions.find(db, account, token_hash))
+
+    async def use_session(self, account: AccountId, token_hash: bytes, at: Instant) -> None:
+        """Writes down that it was used."""
+        await self._group.run(lambda db: sessions.use(db, account, token_hash, at))
+
+    async def end_session(self, account: AccountId, token_hash: bytes) -> bool:
+        """Nobody signs in with that token again. Whether there was such a session."""
+        return await self._group.run(lambda db: sessions.end(db, account, token_hash))
 
     # -- the journey -------------------------------------------------------
 

@@ -4,12 +4,12 @@ SQLite and PostgreSQL keep it, and one behaviour suite holds for both. Every met
 when what it wrote would survive a power cut, and raises `StoreUnavailable` when it was not written at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from ..model.account import Account
+from ..model.account import NO_LIMITS, Account, Limits, Windows
 from ..model.call import Call, CallResult
 from ..model.logs import Logged
 from ..model.message import AccountId, Bulk
@@ -123,11 +123,19 @@ class Ledger(msgspec.Struct, frozen=True):
 
 
 class AccountRow(msgspec.Struct, frozen=True):
-    """An account with what its owner proves himself by: hashes only."""
+    """An account with what its owner proves himself by: hashes only. `signs`: whether its pushes are signed."""
 
     account: Account
     password_hash: str
     key_hash: bytes
+    signs: bool = False
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """A session's account, and its last use that was written down."""
+
+    account: Account
+    used_at: Instant
 
 
 class Store(Protocol):
@@ -139,19 +147,56 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
     # -- accounts ----------------------------------------------------------
-    async def add_account(self, name: str, password_hash: str, key_hash: bytes, zone: str) -> Account:
+    async def add_account(
+        self,
+        name: str,
+        password_hash: str,
+        key_hash: bytes,
+        zone: str,
+        *,
+        windows: Windows = "utc",
+        limits: Limits = NO_LIMITS,
+        signing_secret: str | None = None,
+    ) -> Account:
         """Raises `AccountExists`."""
 
     async def accounts(self) -> list[AccountRow]:
         """All of them, by name; removed ones are gone."""
 
     async def change_account(
-        self, name: str, *, password_hash: str | None = None, key_hash: bytes | None = None
+        self,
+        name: str,
+        *,
+        password_hash: str | None = None,
+        key_hash: bytes | None = None,
+        windows: Windows | None = None,
+        limits: Mapping[str, int | None] | None = None,
+        signing_secret: str | None = None,
     ) -> None:
-        """Sets what is not None. Raises `NoSuchAccount`."""
+        """Sets what is not None. With another password, its sessions end. Raises `NoSuchAccount`.
+
+        Of `limits`, those are set that are named (as `Limits` names them); None takes one away. An empty
+        `signing_secret` takes it away.
+        """
 
     async def remove_account(self, name: str, now: Instant) -> int:
         """Nobody signs in as it again; what was not yet called is cancelled: how many. Raises `NoSuchAccount`."""
+
+    # -- sessions ----------------------------------------------------------
+    async def add_session(self, account: AccountId, password_hash: str, token_hash: bytes, now: Instant) -> list[bytes]:
+        """Begins a session of the account. Gives the hashes of the tokens that had to give way to it.
+
+        Raises `NoSuchAccount` when it was removed, or got another password than this one, meanwhile.
+        """
+
+    async def session(self, account: AccountId, token_hash: bytes) -> SessionRow | None:
+        """The account's session of that token, None when there is none (any more)."""
+
+    async def use_session(self, account: AccountId, token_hash: bytes, at: Instant) -> None:
+        """Writes down that it was used."""
+
+    async def end_session(self, account: AccountId, token_hash: bytes) -> bool:
+        """Nobody signs in with that token again. Whether there was such a session."""
 
     # -- the journey -------------------------------------------------------
     async def accept(self, account: AccountId, bulk: Bulk, now: Instant) -> set[str]:
