@@ -20,6 +20,7 @@ from tests.eventually import eventually
 REPORT = {"to": "385981178", "messageId": "m1", "status": {"name": "DELIVERED_TO_HANDSET"}}
 ROOT = Path(__file__).parent.parent
 Typed = Callable[[str], None]
+LIMITS = ("requestsPerSecond", "waiting", "channels")
 
 
 @pytest.fixture
@@ -116,7 +117,9 @@ def test_an_account_s_life(typed: Typed, capsys: pytest.CaptureFixture[str]) -> 
     assert run(["account", "add", "Aladdin", "--zone", "Europe/Zagreb"]) == 0
     first_key = capsys.readouterr().out.strip()
     assert run(["account", "list"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"name": "Aladdin", "zone": "Europe/Zagreb"}
+    listed = json.loads(capsys.readouterr().out)
+    assert (listed["name"], listed["zone"], listed["windows"]) == ("Aladdin", "Europe/Zagreb", "utc")
+    assert [listed[key] for key in LIMITS] == [None, None, None]
     assert run(["account", "rotate-key", "Aladdin"]) == 0
     assert capsys.readouterr().out.strip() not in ("", first_key)
     typed("other\n")
@@ -126,9 +129,36 @@ def test_an_account_s_life(typed: Typed, capsys: pytest.CaptureFixture[str]) -> 
     assert run(["account", "remove", "Aladdin"]) == 1
 
 
+def test_what_an_account_may_do_is_set_and_listed(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    def shown() -> list[Any]:
+        capsys.readouterr()
+        assert run(["account", "list"]) == 0
+        listed = json.loads(capsys.readouterr().out)
+        return [listed["windows"], *(listed[key] for key in LIMITS), listed["signed"]]
+
+    typed("open sesame\n")
+    limits = ["--requests-per-second", "5", "--waiting", "100", "--channels", "none"]
+    assert run(["account", "add", "a", *limits, "--windows", "destination", "--signing-secret", "generate"]) == 0
+    key, secret = capsys.readouterr().out.split()
+    assert len(key) == len(secret) == 43
+    assert shown() == ["destination", 5, 100, None, True]
+    assert run(["account", "set", "a", "--waiting", "none", "--channels", "3"]) == 0
+    assert shown() == ["destination", 5, None, 3, True]
+    assert run(["account", "set", "a", "--windows", "utc", "--signing-secret", "none"]) == 0
+    assert shown() == ["utc", 5, None, 3, False]
+    assert run(["account", "set", "a", "--signing-secret", "generate"]) == 0
+    assert capsys.readouterr().out.strip() not in ("", secret)
+    assert shown() == ["utc", 5, None, 3, True]
+
+
 @pytest.mark.parametrize(
     ("arguments", "password", "why"),
     [
+        (["set", "a"], "", "nothing to set"),
+        (["set", "a", "--waiting", "3"], "", "no data folder"),
+        (["set", "a", "--channels", "0"], "", "--channels"),
+        (["set", "a", "--waiting", "-1"], "", "--waiting"),
+        (["add", "a", "--requests-per-second", "many"], "x\n", "--requests-per-second"),
         (["add", "a:b"], "x\n", "colon"),
         (["add", "a"], "\n", "can't be empty"),
         (["add", "a", "--zone", "Mars/North"], "x\n", "time zone"),

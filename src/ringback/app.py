@@ -1,6 +1,7 @@
 """The one file that knows all the rooms: it builds them, starts them in order and stops them in reverse."""
 
 import asyncio
+import ipaddress
 import os
 import signal
 import sys
@@ -13,10 +14,13 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
+from starlette.types import ASGIApp
 
 from . import demonstration, log, welcome
+from .api.addresses import BehindProxies
 from .api.auth import Authenticator
 from .api.bulks import Bulks
+from .api.cors import Cors
 from .api.docs import Docs
 from .api.files import Files
 from .api.ledger import LedgerPage
@@ -25,6 +29,7 @@ from .api.messages import Messages
 from .api.pushed import push_body
 from .api.reports import Reports
 from .api.routes import Endpoints, application
+from .api.sessions import Sessions
 from .api.voices import Voices
 from .api.waiting import Waiting
 from .audio.announcements import Announcements
@@ -154,7 +159,8 @@ class Ringback:
         )
 
     async def _start_http(self, stack: AsyncExitStack) -> None:
-        auth = Authenticator(self.store)
+        auth = Authenticator(self.store, now=now)
+        stack.push_async_callback(auth.tokens.close)
         stack.callback(auth.close)
         self.store.on_accounts_changed = auth.forget
         self.store.on_arrival = self.waiting.ring
@@ -168,8 +174,9 @@ class Ringback:
             files=Files(self.store, auth, self.recordings),
             voices=voices,
             docs=Docs(self.config.public_url, self.engine.network),
+            sessions=Sessions(auth),
         )
-        server = _server(self.config, application(endpoints))
+        server = _server(self.config, _outermost(self.config, application(endpoints)))
         serving = asyncio.create_task(server.serve(), name="http")
         serving.add_done_callback(self._http_ended)
         stack.push_async_callback(_finish_answers, server, serving)
@@ -215,7 +222,16 @@ def _speech(config: Config) -> SpeechEngines:
     return SpeechEngines([PiperSpeech(config.piper, folder), espeak] if config.piper else [espeak])
 
 
-def _server(config: Config, app: object) -> Server:
+def _outermost(config: Config, app: ASGIApp) -> ASGIApp:
+    """What stands before the endpoints, where it was asked for."""
+    if config.cors_origins:
+        app = Cors(app, config.cors_origins)
+    if config.trusted_proxies:
+        app = BehindProxies(app, [ipaddress.ip_network(one) for one in config.trusted_proxies])
+    return app
+
+
+def _server(config: Config, app: ASGIApp) -> Server:
     return Server(
         app,
         address=config.http.host,

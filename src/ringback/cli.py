@@ -52,6 +52,8 @@ def serve(
     retention_hours: str | None = None,
     private_urls: str | None = None,
     drain_seconds: str | None = None,
+    trusted_proxies: str | None = None,
+    cors_origins: str | None = None,
     log_level: str | None = None,
     log_format: str | None = None,
     config: Path | None = None,
@@ -87,6 +89,12 @@ def serve(
         [default: none]
     drain_seconds
         How long live calls may go on after a SIGTERM. [default: 30]
+    trusted_proxies
+        Addresses or networks of your reverse proxies, separated by commas: whom they name in X-Forwarded-For
+        is whose wrong passwords are counted. [default: none]
+    cors_origins
+        Web origins whose pages may call this server from a browser, separated by commas, such as
+        https://www.example.com. [default: none]
     log_level
         debug, info, warning or error. [default: info]
     log_format

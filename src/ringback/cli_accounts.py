@@ -8,18 +8,24 @@ import zoneinfo
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import cyclopts
 from rich.console import Console
 from rich.table import Table
 
-from .config import load
+from .config import flag, load
+from .model.account import Account, Limits, Windows
 from .model.exceptions import NoSuchAccount, RingbackError
 from .model.times import instant
+from .settings import read_between
 from .store.store import AccountRow, Store
 
 R = TypeVar("R")
+SigningSecret: TypeAlias = Literal["generate", "none"]
+
+_MOST = 100_000_000
+"""The largest limit that can be set: more than can be waiting."""
 
 accounts = cyclopts.App(name="account", help="Add, list, change and remove accounts.")
 
@@ -29,7 +35,18 @@ class Refused(RingbackError):
 
 
 @accounts.command
-def add(name: str, *, zone: str = "UTC", data: str | None = None, config: Path | None = None) -> None:
+def add(
+    name: str,
+    *,
+    zone: str = "UTC",
+    windows: Windows = "utc",
+    requests_per_second: str | None = None,
+    waiting: str | None = None,
+    channels: str | None = None,
+    signing_secret: SigningSecret | None = None,
+    data: str | None = None,
+    config: Path | None = None,
+) -> None:
     """Add an account, and print its API key: the only time that it can be seen.
 
     Parameters
@@ -38,6 +55,16 @@ def add(name: str, *, zone: str = "UTC", data: str | None = None, config: Path |
         The user name.
     zone
         The time zone that its reports are written in, such as Europe/Zagreb.
+    windows
+        In whose time its delivery windows are: utc, or every time zone that the destination may be in.
+    requests_per_second
+        How many requests a second it may make, or none for no limit. [default: none]
+    waiting
+        How many of its destinations may wait to be called, or none for no limit. [default: none]
+    channels
+        How many of its calls may run at once, or none for no limit of its own. [default: none]
+    signing_secret
+        generate makes a secret that its pushes are signed with, and prints it on a second line. [default: none]
     data
         The server's data folder. [default: ./ringback-data]
     config
@@ -45,13 +72,68 @@ def add(name: str, *, zone: str = "UTC", data: str | None = None, config: Path |
     """
     _check_name(name)
     _check_zone(zone)
+    limits = Limits(**_limits(requests_per_second, waiting, channels))
     from .api.auth import hash_password, new_api_key
 
+    secret = _secret(signing_secret) or None
     password = hash_password(_password(name))
     key, key_hash = new_api_key()
-    _in_store(data, config, lambda store: store.add_account(name, password, key_hash, zone), new=True)
-    _say(f"account {name} is added")
+
+    def act(store: Store) -> Awaitable[Account]:
+        return store.add_account(name, password, key_hash, zone, windows=windows, limits=limits, signing_secret=secret)
+
+    _in_store(data, config, act, new=True)
+    _say(f"account {name} is added" + ("; its API key and its signing secret, a line each:" if secret else ""))
     print(key)
+    if secret:
+        print(secret)
+
+
+@accounts.command(name="set")
+def set_(
+    name: str,
+    *,
+    windows: Windows | None = None,
+    requests_per_second: str | None = None,
+    waiting: str | None = None,
+    channels: str | None = None,
+    signing_secret: SigningSecret | None = None,
+    data: str | None = None,
+    config: Path | None = None,
+) -> None:
+    """Change an account's limits, windows and signing secret; what is not named stays as it is.
+
+    Parameters
+    ----------
+    name
+        The user name.
+    windows
+        In whose time its delivery windows are: utc, or every time zone that the destination may be in.
+    requests_per_second
+        How many requests a second it may make, or none for no limit.
+    waiting
+        How many of its destinations may wait to be called, or none for no limit.
+    channels
+        How many of its calls may run at once, or none for no limit of its own.
+    signing_secret
+        generate makes a new secret that its pushes are signed with, and prints it; none: they are signed no more.
+    data
+        The server's data folder. [default: ./ringback-data]
+    config
+        The server's configuration file.
+    """
+    limits = _limits(requests_per_second, waiting, channels)
+    secret = _secret(signing_secret)
+    if windows is None and secret is None and not limits:
+        raise Refused("nothing to set was named; see ringback account set --help")
+    _in_store(
+        data,
+        config,
+        lambda store: store.change_account(name, windows=windows, limits=limits, signing_secret=secret),
+    )
+    _say(f"account {name} is changed")
+    if secret:
+        print(secret)
 
 
 @accounts.command(name="list")
@@ -68,7 +150,7 @@ def list_(*, data: str | None = None, config: Path | None = None) -> None:
     rows = _in_store(data, config, lambda store: store.accounts())
     if not sys.stdout.isatty():
         for row in rows:
-            print(json.dumps({"name": row.account.name, "zone": row.account.zone}))
+            print(json.dumps(_shown(row)))
         return
     _print_table(rows)
 
@@ -175,10 +257,48 @@ def _check_zone(zone: str) -> None:
         raise Refused(f"{zone!r} is not the name of a time zone, such as Europe/Zagreb") from None
 
 
+def _limits(requests_per_second: str | None, waiting: str | None, channels: str | None) -> dict[str, int | None]:
+    """Those that were named, by their names in `Limits`; None for one that is to be no limit any more."""
+    named = {"requests_per_second": requests_per_second, "waiting": waiting, "channels": channels}
+    return {key: _limit(key, text) for key, text in named.items() if text is not None}
+
+
+def _limit(key: str, text: str) -> int | None:
+    if text == "none":
+        return None
+    try:
+        return read_between(1, _MOST)(text)
+    except ValueError as fault:
+        raise Refused(f"{flag(key)}: {fault}, or none") from None
+
+
+def _secret(wanted: SigningSecret | None) -> str | None:
+    """A new signing secret; empty for none any more, None for what there is."""
+    if wanted != "generate":
+        return "" if wanted else None
+    from .api.auth import new_signing_secret
+
+    return new_signing_secret()
+
+
+def _shown(row: AccountRow) -> dict[str, object]:
+    limits = row.account.limits
+    return {
+        "name": row.account.name,
+        "zone": row.account.zone,
+        "windows": row.account.windows,
+        "requestsPerSecond": limits.requests_per_second,
+        "waiting": limits.waiting,
+        "channels": limits.channels,
+        "signed": row.signs,
+    }
+
+
 def _print_table(rows: list[AccountRow]) -> None:
-    table = Table("account", "reports in the time of")
+    table = Table("account", "reports in", "windows", "req/s", "waiting", "channels", "pushes")
     for row in rows:
-        table.add_row(row.account.name, row.account.zone)
+        *texts, _ = ["-" if value is None else str(value) for value in _shown(row).values()]
+        table.add_row(*texts, "signed" if row.signs else "-")
     Console().print(table)
 
 

@@ -21,6 +21,7 @@ from .settings import (
     read_between,
     read_networks,
     read_one_of,
+    read_origins,
     read_switch,
     read_trunk,
     read_url,
@@ -45,6 +46,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     retention_hours: int = 48
     private_urls: tuple[str, ...] = ()
     drain_seconds: int = 30
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     log_level: str = "info"
     log_format: str = "auto"
 
@@ -92,9 +95,15 @@ _READERS: dict[str, Callable[[str], object]] = {
     "retention_hours": read_between(1, 24 * 365),
     "private_urls": read_networks,
     "drain_seconds": read_between(0, 3600),
+    "trusted_proxies": read_networks,
+    "cors_origins": read_origins,
     "log_level": read_one_of("debug", "info", "warning", "error"),
     "log_format": read_one_of("auto", "console", "json"),
 }
+
+
+_LISTS = frozenset({"trusted_proxies", "cors_origins"})
+_KINDS = {False: "a string, a whole number or true or false", True: "a string or a list of strings"}
 
 
 def load(
@@ -142,8 +151,10 @@ def _from_file(file: Path, faults: list[str]) -> dict[str, _Given]:
     for key, value in values.items():
         if key not in _READERS:
             faults.append(f"{key!r} in {file} is not a setting{_did_you_mean(key)}")
+        elif key in _LISTS and isinstance(value, list) and all(isinstance(word, str) for word in value):
+            given[key] = _Given(",".join(value), f"in {file}", file.absolute().parent)
         elif not isinstance(value, str | int):
-            faults.append(f"{key} in {file}: must be a string, a whole number or true or false")
+            faults.append(f"{key} in {file}: must be {_KINDS[key in _LISTS]}")
         else:
             given[key] = _Given(_text(value), f"in {file}", file.absolute().parent)
     return given

@@ -12,10 +12,12 @@ from ringback.api.files import Files
 from ringback.api.ledger import LedgerPage
 from ringback.api.logs import Logs
 from ringback.api.messages import Messages
+from ringback.api.sessions import Sessions
 from ringback.api.voices import Voices
 from ringback.audio.recordings import Recordings
 from ringback.model.message import Network
 from ringback.store.sqlite import SqliteStore
+from tests.api.door import Door, opened
 from tests.api.house import NOW, House, Tongue, app_of, empty
 
 PASSWORD = hash_password("open sesame")
@@ -43,8 +45,15 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         files=Files(store, authenticator, recordings),
         voices=voices,
         docs=Docs("http://here:8080", Network.SANDBOX),
+        sessions=Sessions(authenticator),
     )
     yield House(app, store, recordings, keys, woken)
     authenticator.close()
     recordings.stop()
     await store.close()
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with opened(tmp_path) as door:
+        yield door

@@ -9,7 +9,14 @@ from typing import Literal
 import pytest
 from argon2 import PasswordHasher
 
-from ringback.api.auth import MOST_REMEMBERED, REMEMBERED_S, Authenticator, hash_password, new_api_key
+from ringback.api.auth import (
+    MOST_REMEMBERED,
+    REMEMBERED_S,
+    Authenticator,
+    Credentials,
+    hash_password,
+    new_api_key,
+)
 from ringback.api.errors import ApiError
 from ringback.store.sqlite import SqliteStore
 
@@ -43,7 +50,7 @@ class Desk:
         await self.store.add_account(name, self.hasher.hash(password), kept, "UTC")
 
     async def who(self, authorization: bytes | None) -> str:
-        return (await self.authenticator.account(authorization)).name
+        return (await self.authenticator.account(Credentials(authorization))).name
 
     async def refuses(self, authorization: bytes | None) -> None:
         with pytest.raises(ApiError) as refusal:

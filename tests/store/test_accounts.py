@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ringback.model.account import Account
+from ringback.model.account import Account, Limits
 from ringback.model.exceptions import AccountExists, NoSuchAccount
 from ringback.model.message import AccountId
 from ringback.model.status import CANCELLED
@@ -166,3 +166,19 @@ async def test_administration_gets_its_turn_beside_a_busy_owner(store: Store, pl
     await other
     assert rounds > 10
     assert len(await store.accounts()) == 6
+
+
+async def test_windows_limits_and_signing_secret_are_kept_and_changed(store: Store, place: Place) -> None:
+    limits = Limits(requests_per_second=5, waiting=100)
+    made = await store.add_account("a", "p", b"k", "UTC", windows="destination", limits=limits, signing_secret="s3cret")
+    assert made == Account(made.id, "a", "UTC", "destination", limits)
+    assert await store.accounts() == [AccountRow(made, "p", b"k", signs=True)]
+    await store.change_account("a", limits={"waiting": None, "channels": 2}, windows="utc")
+    (row,) = await store.accounts()
+    assert row == AccountRow(Account(made.id, "a", limits=Limits(5, None, 2)), "p", b"k", signs=True)
+    assert place.sql("SELECT signing_secret FROM account") == [("s3cret",)]
+    await store.change_account("a", signing_secret="")
+    assert place.sql("SELECT signing_secret FROM account") == [(None,)]
+    assert [row.signs for row in await store.accounts()] == [False]
+    await store.change_account("a", limits=dict.fromkeys(("requests_per_second", "channels")))
+    assert (await store.accounts())[0].account == Account(made.id, "a")

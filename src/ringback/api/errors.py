@@ -1,6 +1,7 @@
 """Every error answer, in the form that was asked for. Source: contract section 7."""
 
 import json
+import math
 import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -55,6 +56,11 @@ def unauthorized() -> ApiError:
 def busy() -> ApiError:
     """429: too many credentials wait to be checked; those found right lately are not among them."""
     return ApiError(429, "Too many sign-ins at once", headers={"Retry-After": str(_RETRY_AFTER_S)})
+
+
+def too_many(text: str, wait: float) -> ApiError:
+    """429: ask again in `wait` seconds. `Retry-After` is whole ones, at least 1 (RFC 9110 section 10.2.3)."""
+    return ApiError(429, text, headers={"Retry-After": str(max(math.ceil(wait), 1))})
 
 
 def not_found(text: str = "There is nothing here") -> ApiError:

@@ -13,7 +13,8 @@ from ..model.exceptions import BulkInUse, TooManyWaiting
 from ..model.message import Bulk, Network
 from ..model.times import Instant
 from ..store.store import Answer, Keep, Kept, Store
-from .auth import Authenticator
+from .addresses import address_of
+from .auth import Authenticator, Credentials
 from .errors import ApiError, bad_request, not_acceptable
 from .message_fields import Speaks, any_language
 from .negotiation import CONTENT_TYPE, Form, sent_as, wants
@@ -118,9 +119,10 @@ def _response(kept: Kept) -> Response:
     return Response(kept.answer.body, 200, headers, kept.answer.content_type)
 
 
-def authorization_of(request: Request) -> bytes | None:
-    """The `Authorization` header as it came."""
-    return next((value for name, value in request.scope["headers"] if name == b"authorization"), None)
+def authorization_of(request: Request) -> Credentials:
+    """The `Authorization` header as it came, and from where."""
+    found = next((value for name, value in request.scope["headers"] if name == b"authorization"), None)
+    return Credentials(found, address_of(request.scope))
 
 
 def _only(request: Request, wanted: bytes) -> bytes | None:

@@ -16,7 +16,8 @@ from ..model.report import tts3_xml_forms
 from ..model.times import Instant
 from ..store.store import Answer, Filter, Keep, Store, Taken
 from . import xml
-from .auth import Authenticator
+from .addresses import address_of
+from .auth import Authenticator, Credentials
 from .errors import ApiError, body_of, error_of, method_not_allowed, not_acceptable
 from .negotiation import CONTENT_TYPE, Form, wants
 from .question import Question, fingerprint, idempotency_key, other_question, patience, question
@@ -76,7 +77,9 @@ class Reports:
         if scope["method"] != "GET":
             raise method_not_allowed("GET")
         authorization = headers.get(b"authorization")
-        account = (authorization and self._auth.cached(authorization)) or await self._auth.account(authorization)
+        account = (authorization and self._auth.cached(authorization)) or await self._auth.account(
+            Credentials(authorization, address_of(scope))
+        )
         form = _form(headers)
         shape = SHAPES[scope["path"]]
         asked = question(scope["query_string"])

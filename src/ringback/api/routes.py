@@ -19,6 +19,7 @@ from .ledger import LedgerPage
 from .logs import Logs
 from .messages import Messages
 from .reports import SHAPES as REPORTS
+from .sessions import Sessions
 from .voices import VOICES, Voices
 
 _MANY_FAULTS = 500
@@ -37,6 +38,7 @@ class Endpoints(msgspec.Struct, kw_only=True):
     files: Files
     voices: Voices
     docs: Docs
+    sessions: Sessions
 
 
 def application(to: Endpoints) -> ASGIApp:
@@ -47,6 +49,7 @@ def application(to: Endpoints) -> ASGIApp:
         _route("POST", "/tts/3/advanced", to.messages.advanced),
         _route_by_method("/tts/3/bulks", GET=to.bulks.seen, PUT=to.bulks.moved),
         _route_by_method("/tts/3/bulks/status", GET=to.bulks.status, PUT=to.bulks.changed),
+        _route_by_method("/auth/1/session", POST=to.sessions.begun, DELETE=to.sessions.ended),
         _route("GET", VOICES, to.voices.listed),
         _route("GET", "/tts/3/logs", to.logs.seen),
         _route("GET", "/ringback/1/ledger", to.ledger.seen),

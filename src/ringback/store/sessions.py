@@ -2,7 +2,6 @@
 
 import apsw
 
-from ..model.account import Account
 from ..model.exceptions import NoSuchAccount
 from ..model.message import AccountId
 from ..model.times import HOUR, MINUTE, Instant
