@@ -166,7 +166,8 @@ def test_a_deck_that_can_not_be_used_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_it_goes_through_the_pipe_whole(tmp_path: Path) -> None:
-    config = load({"trunk": TRUNK, "data": str(tmp_path)}, {})
+    lists = {"trusted_proxies": "10.0.0.0/8", "cors_origins": "https://a.example"}
+    config = load({"trunk": TRUNK, "data": str(tmp_path), **lists}, {})
     line = config.line()
     assert line.count(b"\n") == 1
     assert received(line) == config
@@ -204,3 +205,24 @@ def test_a_voice_that_can_not_speak_is_a_fault(tmp_path: Path) -> None:
 def test_without_piper_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ringback.config.find_spec", lambda _name: None)
     assert "pip install 'ringback[piper]'" in faults(piper=f"en={tmp_path}/joe.onnx")
+
+
+def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
+    file = file_of(tmp_path, 'trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]')
+    assert load({}, {}, file).trusted_proxies == ("10.0.0.0/8", "2001:db8::1/128")
+    assert load({}, {"RINGBACK_TRUSTED_PROXIES": "127.0.0.1, 10.1.0.0/16"}).trusted_proxies == (
+        "127.0.0.1/32",
+        "10.1.0.0/16",
+    )
+    assert load({}, {}).trusted_proxies == ()
+
+
+@pytest.mark.parametrize("text", ["proxy.example.com", "10.0.0.1/8", "10.0.0.0/99", "*"])
+def test_what_is_no_proxy(text: str) -> None:
+    assert "trusted_proxies in --trusted-proxies: " in faults(trusted_proxies=text)
+
+
+@pytest.mark.parametrize("line", ["trusted_proxies = [1]", "cors_origins = 3.5", 'http = ["127.0.0.1:1"]'])
+def test_lists_are_for_lists_of_strings(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigError, match=r"must be a string"):
+        load({}, {}, file_of(tmp_path, line))

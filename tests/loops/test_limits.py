@@ -11,6 +11,7 @@ from ringback.loops.dispatcher import Dispatcher
 from ringback.model.account import Account, Limits
 from ringback.model.exceptions import TooManyWaiting
 from ringback.store.sqlite import SqliteStore
+from tests.eventually import eventually_async
 from tests.store.builders import NOW, TERMS, a_bulk, an_account, an_end, finish_all
 
 BACKLOG = 20_000
@@ -34,8 +35,7 @@ class Trunk:
             assert await self.dispatcher.run_once() or self.engine.live
             if self.engine.free_channels() == 0:
                 self.engine.release(self.engine.live[0])
-                while self.engine.free_channels() == 0:
-                    await asyncio.sleep(0)
+                await eventually_async(self.engine.free_channels, 10, "a channel is free")
         return [call.account.id for call in self.engine.placed[start : start + count]]
 
     async def stop(self) -> None:
