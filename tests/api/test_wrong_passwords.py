@@ -55,6 +55,12 @@ async def test_nobody_else_notices(door: Door) -> None:
     assert await door.status(await door.token("Jasmine")) == 200
 
 
+async def test_nor_when_both_ask_at_the_same_moment(door: Door) -> None:
+    assert (await guess(door, 12))[-1] == 429
+    asked = [door.status(basic("Aladdin"), address) for address in (HOME, ELSEWHERE)]
+    assert await asyncio.gather(*asked) == [429, 200]
+
+
 async def test_whoever_was_right_is_not_held_up_at_the_same_address(door: Door) -> None:
     """Also not after what is remembered has to be checked again, and after accounts changed."""
     assert await door.status(basic("Aladdin")) == 200
