@@ -34,6 +34,7 @@ async def test_a_second_s_worth_then_429_until_there_is_room(door: Door) -> None
 
 ENDPOINTS = [
     ("GET", REPORTS),
+    ("GET", "/voice/1/reports"),
     ("POST", "/tts/3/single"),
     ("POST", "/tts/3/multi"),
     ("POST", "/tts/3/advanced"),
