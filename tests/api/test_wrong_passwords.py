@@ -73,6 +73,26 @@ async def test_whoever_was_right_is_not_held_up_at_the_same_address(door: Door) 
         door.authenticator.forget()
 
 
+async def test_when_accounts_change_what_was_wrong_may_be_right(door: Door) -> None:
+    assert [await door.status(basic("Abu")) for _ in range(12)][-1] == 429
+    await door.add("Abu")
+    assert await door.status(basic("Abu")) == 200
+
+
+async def test_whoever_was_right_while_accounts_changed_is_not_held_up_either(door: Door) -> None:
+    verify = door.hasher.verify
+
+    def changed(*values: Any) -> Any:
+        door.authenticator.forget()
+        return verify(*values)
+
+    door.hasher.verify = changed  # type: ignore[method-assign]
+    assert await door.status(basic("Aladdin")) == 200
+    door.hasher.verify = verify  # type: ignore[method-assign]
+    assert 429 in await guess(door, 12)
+    assert await door.status(basic("Aladdin")) == 200
+
+
 async def test_credentials_that_were_right_are_guesses_once_the_password_is_changed(door: Door) -> None:
     old = basic("Aladdin")
     assert await door.status(old) == 200

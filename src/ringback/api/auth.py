@@ -125,12 +125,13 @@ class Authenticator:
         return found
 
     def forget(self) -> None:
-        """Every credential is looked at anew, also those that are being looked at now."""
+        """Every credential is looked at anew, also those that are being looked at now; wrong ones are forgiven."""
         self._era += 1
         self._rows = None
         self._known.clear()
         self._asked.clear()
         self._limits.tidy()
+        self._guesses = Guesses(self._clock)  # what was wrong may be right now: a new account, another password
 
     def close(self) -> None:
         """Takes no more; a check under way ends by itself."""
@@ -185,9 +186,10 @@ class Authenticator:
                 self._guesses.wrong_key(address)
         if found is None:
             self._proven.pop(digest, None)
-        elif era == self._era:
+            return None
+        _put(self._proven, digest, None)  # were they changed meanwhile, the next look would take them out
+        if era == self._era:
             _put(self._known, digest, (self._clock() + REMEMBERED_S, found))
-            _put(self._proven, digest, None)
         return found
 
     async def _by_secret(self, scheme: bytes, text: bytes) -> SignedIn | None:
