@@ -215,6 +215,10 @@ def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
         "10.1.0.0/16",
     )
     assert load({}, {}).trusted_proxies == ()
+    empty = file_of(tmp_path, "trusted_proxies = []\ncors_origins = []\nprivate_urls = []")
+    config = load({}, {}, empty)
+    assert config.trusted_proxies == config.cors_origins == config.private_urls == ()
+    assert load({"cors_origins": "none", "trusted_proxies": "none"}, {}).cors_origins == ()
 
 
 @pytest.mark.parametrize("text", ["proxy.example.com", "10.0.0.1/8", "10.0.0.0/99", "*"])

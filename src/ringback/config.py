@@ -102,7 +102,7 @@ _READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-_LISTS = frozenset({"trusted_proxies", "cors_origins"})
+_LISTS = frozenset({"private_urls", "trusted_proxies", "cors_origins"})
 _KINDS = {False: "a string, a whole number or true or false", True: "a string or a list of strings"}
 
 
@@ -152,7 +152,7 @@ def _from_file(file: Path, faults: list[str]) -> dict[str, _Given]:
         if key not in _READERS:
             faults.append(f"{key!r} in {file} is not a setting{_did_you_mean(key)}")
         elif key in _LISTS and isinstance(value, list) and all(isinstance(word, str) for word in value):
-            given[key] = _Given(",".join(value), f"in {file}", file.absolute().parent)
+            given[key] = _Given(",".join(value) or "none", f"in {file}", file.absolute().parent)
         elif not isinstance(value, str | int):
             faults.append(f"{key} in {file}: must be {_KINDS[key in _LISTS]}")
         else:

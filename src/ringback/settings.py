@@ -136,20 +136,11 @@ def read_between(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def read_networks(text: str) -> tuple[str, ...]:
-    """Addresses and networks, separated by commas: `10.0.0.0/8, 2001:db8::1`."""
-    found = []
-    for word in _words(text):
-        try:
-            found.append(str(ipaddress.ip_network(word)))
-        except ValueError:
-            raise ValueError(f"{word!r} is not an IP address, or a network such as 10.0.0.0/8") from None
-    return tuple(found)
-
-
 def read_origins(text: str) -> tuple[str, ...]:
-    """Web origins (RFC 6454) as browsers send them, separated by commas."""
-    return tuple(_origin(word) for word in _words(text))
+    """`none`, or web origins (RFC 6454) as browsers send them, separated by commas."""
+    if text.strip().lower() == "none":
+        return ()
+    return tuple(_origin(word.strip()) for word in text.split(","))
 
 
 def _origin(text: str) -> str:
@@ -164,10 +155,6 @@ def _origin(text: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     usual = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def read_one_of(*words: str) -> Callable[[str], str]:
