@@ -15,15 +15,18 @@ from ringback.api.auth import Authenticator, new_api_key
 from ringback.api.bulks import Bulks
 from ringback.api.docs import Docs
 from ringback.api.files import Files
+from ringback.api.ledger import LedgerPage
+from ringback.api.logs import Logs
 from ringback.api.messages import Messages
 from ringback.api.reports import Reports
 from ringback.api.sessions import Sessions
+from ringback.api.voices import Voices
 from ringback.api.waiting import Waiting
 from ringback.audio.recordings import Recordings
 from ringback.model.account import Account, Limits
 from ringback.model.message import Network
 from ringback.store.sqlite import SqliteStore
-from tests.api.house import JSON, app_of
+from tests.api.house import JSON, Tongue, app_of
 
 NOW = 1_750_000_000_000
 PASSWORD = "open sesame"
@@ -61,10 +64,14 @@ class Door:
         )
         auth = self.authenticator
         self.store.on_accounts_changed = auth.forget
+        voices = Voices(Tongue(), auth)
         self.app: ASGIApp = app_of(
             reports=Reports(self.store, auth, Waiting(), lambda: NOW),
-            messages=Messages(self.store, auth, Network.SANDBOX, lambda: None, lambda: NOW),
+            messages=Messages(self.store, auth, Network.SANDBOX, lambda: None, lambda: NOW, voices.speak),
             bulks=Bulks(self.store, auth, lambda: None, lambda: NOW),
+            logs=Logs(self.store, auth, lambda: NOW),
+            ledger=LedgerPage(self.store, auth),
+            voices=voices,
             files=Files(self.store, auth, self.recordings),
             docs=Docs("http://here", Network.SANDBOX),
             sessions=Sessions(auth),

@@ -43,6 +43,9 @@ ENDPOINTS = [
     ("GET", "/tts/3/bulks/status?bulkId=b"),
     ("PUT", "/tts/3/bulks/status?bulkId=b"),
     ("GET", "/tts/3/files/a/1"),
+    ("GET", "/tts/3/logs"),
+    ("GET", "/tts/3/voices/en"),
+    ("GET", "/ringback/1/ledger"),
     ("DELETE", SESSION),
 ]
 
