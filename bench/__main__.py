@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from . import accept, backlog, by_id, calls, docs, logs, machine, reports, scheduled
+from . import accept, backlog, by_id, calls, docs, fuzzed, logs, machine, reports, scheduled
 from .figures import Benchmark, Invalid, Room, Run, span, verdict
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "accept": accept.measure,
     "scheduled": scheduled.measure,
     "logs": logs.measure,
+    "fuzzed": fuzzed.measure,
 }
 _console = Console(width=None if sys.stdout.isatty() else 170)
 

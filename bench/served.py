@@ -46,10 +46,11 @@ class Served:
         """Whether it answers HTTP. Raises `Invalid` when it is gone."""
         if self._process.poll() is not None:
             raise Invalid(f"the server ended with {self._process.returncode}: {self.log.read_text()[-2000:]}")
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-            link.request("GET", "/docs")
-            link.getresponse().read()
+            with contextlib.closing(link):
+                link.request("GET", "/docs")
+                link.getresponse().read()
         except (OSError, http.client.HTTPException):
             return False
         return True

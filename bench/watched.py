@@ -43,10 +43,14 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Late(msgspec.Struct, frozen=True):
-    """A tick of the event loop that came late: when, and by how many seconds."""
+    """A tick of the event loop that came late: when, and by how many seconds; the process's CPU time meanwhile.
+
+    Late by more than that, and the machine did something else, or the loop waited for the disk.
+    """
 
     at: float
     seconds: float
+    cpu: float = 0.0
 
 
 class Seen(msgspec.Struct):
@@ -128,12 +132,12 @@ class Watched(Ringback):
 
 async def _tick(seen: Seen) -> None:
     while True:
-        before = time.monotonic()
+        before, spent = time.monotonic(), time.process_time()
         await asyncio.sleep(TICK_S)
         late = time.monotonic() - before - TICK_S
         seen.ticks += 1
         if late > 0.005:
-            seen.late.append(Late(before, late))
+            seen.late.append(Late(before, late, time.process_time() - spent))
 
 
 async def _main(config: Config, stalling: bool) -> int:

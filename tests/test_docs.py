@@ -43,7 +43,7 @@ def test_every_error_is_documented() -> None:
     assert table("## Errors") == [error_row(error) for error in of_model(status.Error)]
 
 
-@pytest.mark.parametrize("code", [400, 401, 404, 405, 406, 413, 415, 422, 429, 500, 503])
+@pytest.mark.parametrize("code", [400, 401, 404, 405, 406, 413, 415, 416, 422, 429, 500, 503])
 def test_every_http_error_is_documented(code: int) -> None:
     assert f"| {code} | {ApiError(code, '').message_id} |" in page("errors.md")
 

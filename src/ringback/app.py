@@ -176,7 +176,7 @@ class Ringback:
             docs=Docs(self.config.public_url, self.engine.network),
             sessions=Sessions(auth),
         )
-        server = _server(self.config, _outermost(self.config, application(endpoints)))
+        server = _server(self.config, _outermost(self.config, application(endpoints, self.config.public_url)))
         serving = asyncio.create_task(server.serve(), name="http")
         serving.add_done_callback(self._http_ended)
         stack.push_async_callback(_finish_answers, server, serving)

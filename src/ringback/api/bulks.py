@@ -1,6 +1,7 @@
 """GET and PUT /tts/3/bulks and /tts/3/bulks/status: seen, moved, paused, resumed, cancelled. Contract section 2."""
 
 from collections.abc import Callable
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +13,14 @@ from ..store.store import BulkState, Store
 from .auth import Authenticator
 from .checks import Faults, Fields, root_of
 from .errors import ApiError, bad_request, not_acceptable, not_found
-from .messages import authorization_of, read_body
+from .messages import LARGEST_OTHER_BODY, authorization_of, read_body
 from .negotiation import Form, sent_as, wants
 from .question import parameters
 from .rendering import answered
+from .schema.answers import BulkStatusName
 from .timing_fields import send_at
 
-STATUSES = ("PENDING", "PAUSED", "PROCESSING", "CANCELED", "FINISHED", "FAILED")
+STATUSES = get_args(BulkStatusName)
 
 
 class Bulks:
@@ -109,7 +111,7 @@ async def _body(request: Request) -> tuple[Fields, Faults]:
     if sent is None:
         raise ApiError(415, "Bodies are application/json or application/xml, in UTF-8")
     faults = Faults()
-    return Fields(root_of(await read_body(request), *sent), "", faults, sent[0] == "xml"), faults
+    return Fields(root_of(await read_body(request, LARGEST_OTHER_BODY), *sent), "", faults, sent[0] == "xml"), faults
 
 
 def no_bulk() -> ApiError:

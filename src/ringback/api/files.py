@@ -4,16 +4,17 @@ import asyncio
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable, Response
 from starlette.types import Scope
 
 from ..audio.recordings import Recordings
 from ..store.store import Store
 from .auth import Authenticator
-from .errors import not_found
+from .errors import ApiError, not_found
 from .messages import authorization_of
 
 PREFIX = "/tts/3/files/"
+FILE = PREFIX + "{messageId}/{to}"
 
 
 class Files:
@@ -32,7 +33,21 @@ class Files:
         path = await asyncio.to_thread(self._recordings.path, name) if name else None
         if path is None:
             raise not_found("There is no recording of this call")
-        return FileResponse(path, headers={"Cache-Control": "private"}, media_type="audio/wav")
+        return _Audio(path, headers={"Cache-Control": "private"}, media_type="audio/wav")
+
+
+class _Audio(FileResponse):
+    """A file whose ranges are refused as everything else is, not in plain text; what is no range is ignored."""
+
+    @classmethod
+    def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:
+        try:
+            return super()._parse_range_header(http_range, file_size)
+        except MalformedRangeHeader:
+            return []
+        except RangeNotSatisfiable as beyond:
+            size = {"Content-Range": f"bytes */{beyond.max_size}"}
+            raise ApiError(416, f"The recording has {beyond.max_size} bytes", headers=size) from None
 
 
 def asked_for(scope: Scope) -> tuple[str, str]:

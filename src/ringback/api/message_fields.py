@@ -27,8 +27,10 @@ LONGEST_CALL_S = 7_200
 """Bounds that the contract leaves open [ours]. A proxy gives up an INVITE after three minutes (RFC 3261,
 16.6: timer C); a call of two hours is no voice message."""
 
-_CALLER = re.compile(r"[0-9]{3,14}")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
+CALLER = r"[0-9]{3,14}"
+LANGUAGE = r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}"
+REPEAT_KEYS = r"#*[0-9A-D*][0-9A-D*#]*"
+"""Regular expressions of whole fields; the OpenAPI document shows them."""
 
 _ELEMENTS = (
     "(?:speak|break|emphasis|prosody|say-as|phoneme|sub|audio|voice|lang|mark|desc|p|s|w|token|lexicon|lookup|meta"
@@ -39,6 +41,7 @@ _EMPTY = re.compile(rf"<{_ELEMENTS}(?:\s[^<>]*)?/>")
 _TAG = re.compile(rf"<(?P<end>/?)(?P<name>{_ELEMENTS})(?:\s[^<>]*)?>")
 
 MOST_REPEAT_KEYS = 12
+LONGEST_VOICE_NAME = 100
 LONGEST_PAUSE_S = 10
 
 LATER = ("callTransfers",)
@@ -173,7 +176,7 @@ def is_ssml(text: str) -> bool:
 
 
 def _caller(caller: str) -> str | None:
-    return None if _CALLER.fullmatch(caller) else "must be 3 to 14 digits"
+    return None if re.fullmatch(CALLER, caller) else "must be 3 to 14 digits"
 
 
 def _callback(data: str) -> str | None:
@@ -189,11 +192,11 @@ def _language(fields: Fields, speaks: Speaks) -> str:
 
 
 def _language_code(language: str) -> str | None:
-    return None if _LANGUAGE.fullmatch(language) else "must be a language code, such as en or pt-br"
+    return None if re.fullmatch(LANGUAGE, language) else "must be a language code, such as en or pt-br"
 
 
 def _voice_name(name: str) -> str | None:
-    return None if 1 <= len(name) <= 100 else "must be 1 to 100 characters"
+    return None if 1 <= len(name) <= LONGEST_VOICE_NAME else f"must be 1 to {LONGEST_VOICE_NAME} characters"
 
 
 def _gender(gender: str) -> str | None:
@@ -202,7 +205,7 @@ def _gender(gender: str) -> str | None:
 
 def _repeat_keys(keys: str) -> str | None:
     """Programs say `1#` when they mean a 1 and then the key that ends an entry; # by itself asks for nothing."""
-    if not re.fullmatch(r"[0-9A-D*#]+", keys) or not keys.strip("#"):
+    if not re.fullmatch(REPEAT_KEYS, keys):
         return "must be keys of a telephone: 0-9, * and A-D; # ends an entry and can't be collected"
     return None if len(keys) <= MOST_REPEAT_KEYS else f"must be at most {MOST_REPEAT_KEYS} keys"
 

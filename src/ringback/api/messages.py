@@ -15,6 +15,7 @@ from ..model.times import Instant
 from ..store.store import Answer, Keep, Kept, Store
 from .addresses import address_of
 from .auth import Authenticator, Credentials
+from .beside import beside
 from .errors import ApiError, bad_request, not_acceptable
 from .message_fields import Speaks, any_language
 from .negotiation import CONTENT_TYPE, Form, sent_as, wants
@@ -24,6 +25,9 @@ from .wire import SendRequest, parse_advanced, parse_multi, parse_single
 
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes (contract section 1)."""
+
+LARGEST_OTHER_BODY = 16 * 1024
+"""Bytes of a body that holds a field or two [ours]: it is read on the event loop, which a large one would hold."""
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _BIG = 32 * 1024  # bytes; below it, checking a body takes some 2 ms and a thread is not worth it
@@ -79,8 +83,8 @@ class Messages:
             answer = send_response(draft, set(), form)
         else:
             async with self._one_big:  # several at once would each hold the interpreter in turn
-                draft = await asyncio.to_thread(self._drafted, parse, body, content_type, account)
-                answer = await asyncio.to_thread(send_response, draft, set(), form)
+                draft = await beside(self._drafted, parse, body, content_type, account)
+                answer = await beside(send_response, draft, set(), form)
 
         def render(used: set[str]) -> Answer:
             return Answer(CONTENT_TYPE[form], send_response(draft, used, form) if used else answer)
@@ -130,17 +134,17 @@ def _only(request: Request, wanted: bytes) -> bytes | None:
     return b", ".join(value for name, value in request.scope["headers"] if name == wanted) or None
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises `ApiError` 413 as soon as it is clear that it is too large."""
-    if _length(request.headers.get("content-length")) > LARGEST_BODY:
-        raise _too_large()
+async def read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:
+    """The whole body. Raises `ApiError` 413 as soon as it is clear that it is larger than `largest` bytes."""
+    if _length(request.headers.get("content-length")) > largest:
+        raise _too_large(largest)
     pieces: list[bytes] = []
     size = 0
     try:
         async for piece in request.stream():
             size += len(piece)
-            if size > LARGEST_BODY:
-                raise _too_large()
+            if size > largest:
+                raise _too_large(largest)
             pieces.append(piece)
     except ClientDisconnect:
         raise bad_request({"body": ["ended early"]}) from None
@@ -152,5 +156,5 @@ def _length(content_length: str | None) -> int:
     return int(content_length) if content_length and _LENGTH.fullmatch(content_length) else 0
 
 
-def _too_large() -> ApiError:
-    return ApiError(413, f"A body is at most {LARGEST_BODY} bytes", headers={"Connection": "close"})
+def _too_large(largest: int) -> ApiError:
+    return ApiError(413, f"A body is at most {largest} bytes here", headers={"Connection": "close"})

@@ -16,10 +16,13 @@ MOST = 1_000
 LONGEST_WAIT = 60
 """Seconds that an empty answer is held; a longer `wait` is taken as this."""
 
+LONGEST_KEY = 255
+"""Characters of an `Idempotency-Key`."""
+
 _DEFAULT = 50
 _POSITIVE = re.compile(r"\+?0*([1-9][0-9]*)")
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?0*([0-9]+)"?\s*(?=$|[,;])', re.IGNORECASE)
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_KEY}}}")
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ def idempotency_key(header: bytes | None) -> str | None:
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = key[1:-1]
     if not _KEY.fullmatch(key):
-        raise bad_request({"Idempotency-Key": ["must be 1 to 255 visible ASCII characters"]})
+        raise bad_request({"Idempotency-Key": [f"must be 1 to {LONGEST_KEY} visible ASCII characters"]})
     return key
 
 

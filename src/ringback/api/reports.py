@@ -18,6 +18,7 @@ from ..store.store import Answer, Filter, Keep, Store, Taken
 from . import xml
 from .addresses import address_of
 from .auth import Authenticator, Credentials
+from .beside import beside
 from .errors import ApiError, body_of, error_of, method_not_allowed, not_acceptable
 from .negotiation import CONTENT_TYPE, Form, wants
 from .question import Question, fingerprint, idempotency_key, other_question, patience, question
@@ -193,7 +194,7 @@ def _beyond_the_seed(taken: Taken, form: Form, wait: int | None) -> list[_Header
 async def _rendered(shape: Shape, form: Form, reports: bytes) -> bytes:
     if len(reports) < _LITTLE or (form == "json" and shape.objects is None):
         return document(shape, form, reports)
-    return await asyncio.to_thread(document, shape, form, reports)  # a thousand in XML take some 20 ms and more
+    return await beside(document, shape, form, reports)  # a thousand in XML take some 20 ms and more
 
 
 def document(shape: Shape, form: Form, reports: bytes) -> bytes:

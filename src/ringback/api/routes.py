@@ -1,6 +1,5 @@
 """Every URL in one list. Source: contract sections 1 and 7."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -11,14 +10,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .beside import beside
 from .bulks import Bulks
 from .docs import Docs
 from .errors import ApiError, error_of, method_not_allowed, not_found, rendered
-from .files import PREFIX, Files
+from .files import FILE, PREFIX, Files
 from .ledger import LedgerPage
 from .logs import Logs
 from .messages import Messages
+from .openapi import OpenApi
 from .reports import SHAPES as REPORTS
+from .schema import operations
+from .schema.operation import Operation
 from .sessions import Sessions
 from .voices import VOICES, Voices
 
@@ -41,21 +44,47 @@ class Endpoints(msgspec.Struct, kw_only=True):
     sessions: Sessions
 
 
-def application(to: Endpoints) -> ASGIApp:
-    """The whole HTTP side."""
+class ApiRoute(msgspec.Struct, frozen=True):
+    """A URL of the API: where, what answers, and what the OpenAPI document says of it.
+
+    The router knows the path as `pattern` where that is another. Without an endpoint the front answers it itself.
+    """
+
+    method: str
+    path: str
+    operation: Operation
+    endpoint: Endpoint | None
+    pattern: str = ""
+
+
+def api_routes(to: Endpoints) -> list[ApiRoute]:
+    """Every URL of the API."""
+    return [
+        ApiRoute("POST", "/tts/3/single", operations.SEND_SINGLE, to.messages.single),
+        ApiRoute("POST", "/tts/3/multi", operations.SEND_MULTI, to.messages.multi),
+        ApiRoute("POST", "/tts/3/advanced", operations.SEND_ADVANCED, to.messages.advanced),
+        ApiRoute("GET", "/tts/3/reports", operations.TAKE_REPORTS, None),
+        ApiRoute("GET", "/voice/1/reports", operations.TAKE_LATER_REPORTS, None),
+        ApiRoute("GET", "/tts/3/bulks", operations.GET_BULK, to.bulks.seen),
+        ApiRoute("PUT", "/tts/3/bulks", operations.MOVE_BULK, to.bulks.moved),
+        ApiRoute("GET", "/tts/3/bulks/status", operations.GET_BULK_STATUS, to.bulks.status),
+        ApiRoute("PUT", "/tts/3/bulks/status", operations.CHANGE_BULK_STATUS, to.bulks.changed),
+        ApiRoute("GET", VOICES, operations.LIST_VOICES, to.voices.listed),
+        ApiRoute("GET", "/tts/3/logs", operations.READ_LOGS, to.logs.seen),
+        ApiRoute("GET", "/ringback/1/ledger", operations.GET_LEDGER, to.ledger.seen),
+        ApiRoute("GET", FILE, operations.DOWNLOAD_RECORDING, to.files.recording, PREFIX + "{rest:path}"),
+    ]
+
+
+def application(to: Endpoints, public_url: str = "") -> ASGIApp:
+    """The whole HTTP side. `public_url` is where its OpenAPI document says that it is."""
+    described = api_routes(to)
+    openapi = OpenApi([(one.method, one.path, one.operation) for one in described], public_url)
     routes = [
-        _route("POST", "/tts/3/single", to.messages.single),
-        _route("POST", "/tts/3/multi", to.messages.multi),
-        _route("POST", "/tts/3/advanced", to.messages.advanced),
-        _route_by_method("/tts/3/bulks", GET=to.bulks.seen, PUT=to.bulks.moved),
-        _route_by_method("/tts/3/bulks/status", GET=to.bulks.status, PUT=to.bulks.changed),
-        _route_by_method("/auth/1/session", POST=to.sessions.begun, DELETE=to.sessions.ended),
-        _route("GET", VOICES, to.voices.listed),
-        _route("GET", "/tts/3/logs", to.logs.seen),
-        _route("GET", "/ringback/1/ledger", to.ledger.seen),
-        _route("GET", PREFIX + "{rest:path}", to.files.recording),
-        _route("GET", "/docs", to.docs.page),
-        _route("GET", "/", _to_docs),
+        *_by_path(described),
+        Route("/openapi.json", openapi.document),
+        Route("/docs", to.docs.page),
+        Route("/", _to_docs),
     ]
     return _Front(to.reports, Router(routes, redirect_slashes=False))
 
@@ -103,11 +132,16 @@ async def _answer(error: ApiError, accept: str | None) -> Response:
     """Written beside the event loop where many faults are named."""
     if len(error.faults) < _MANY_FAULTS:
         return rendered(error, accept)
-    return await asyncio.to_thread(rendered, error, accept)
+    return await beside(rendered, error, accept)
 
 
-def _route(method: str, path: str, endpoint: Endpoint) -> Route:
-    return Route(path, endpoint, methods=[method])
+def _by_path(described: list[ApiRoute]) -> list[Route]:
+    """The router's routes: one for each path, with all of its methods."""
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for one in described:
+        if one.endpoint:
+            paths.setdefault(one.pattern or one.path, {})[one.method] = one.endpoint
+    return [_route_by_method(path, **methods) for path, methods in paths.items()]
 
 
 def _route_by_method(path: str, **endpoints: Endpoint) -> Route:

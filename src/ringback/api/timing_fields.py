@@ -24,7 +24,9 @@ FASTEST_SPEED = 1_000_000
 FARTHEST_DAYS = 366
 """How far ahead `sendAt` may lie [ours]: beyond it, somebody mistook the year."""
 
-_MOST = 10**9
+LARGEST = 10**9
+"""Of whole numbers that are clamped anyway [ours]: beyond it, somebody mistook the field."""
+
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _UNITS = ("second", "minute", "hour", "day")
 _MOMENT = re.compile(
@@ -37,7 +39,7 @@ def timing(fields: Fields, now: Instant) -> dict[str, Any]:
     speed = sending_speed(fields)
     found: dict[str, Any] = {
         "send_at": send_at(fields, now),
-        "validity": min(fields.whole("validityPeriod", 1, _MOST) or LONGEST_VALIDITY, LONGEST_VALIDITY),
+        "validity": min(fields.whole("validityPeriod", 1, LARGEST) or LONGEST_VALIDITY, LONGEST_VALIDITY),
         "window": _window(fields),
         "retry": _retry(fields),
         "sending_speed": speed,
@@ -54,13 +56,13 @@ NEVER_OPENS = "never opens before the validity period ends: nobody could be call
 
 
 def send_at(fields: Fields, now: Instant) -> Instant | None:
-    """`sendAt`; one that is past counts as now."""
+    """`sendAt`; one that is past counts as now, and one before 1970 as 1970, so that every zone can write it."""
     text = fields.string("sendAt", moment_fault)
     moment = moment_of(text) if text else None
     if moment is not None and moment > now + FARTHEST_DAYS * DAY:
         fields.fault("sendAt", f"must be within {FARTHEST_DAYS} days from now")
         return None
-    return moment
+    return moment if moment is None else max(moment, 0)
 
 
 def moment_of(text: str) -> Instant | None:
@@ -97,9 +99,9 @@ def _retry(fields: Fields) -> Retry | None:
     if retry is None:
         return None
     given = [
-        retry.required_whole("minPeriod", 1, _MOST),
-        retry.required_whole("maxPeriod", 1, _MOST),
-        retry.required_whole("maxCount", 0, _MOST),
+        retry.required_whole("minPeriod", 1, LARGEST),
+        retry.required_whole("maxPeriod", 1, LARGEST),
+        retry.required_whole("maxCount", 0, LARGEST),
     ]
     if None in given:
         return None

@@ -15,8 +15,13 @@ DEEPEST = 16
 MOST_ELEMENTS = 500_000
 """How many elements a body may hold [ours]; 20,000 messages of two dozen fields each."""
 
+LONGEST_TAG = 262_144
+"""Bytes of a tag with its attributes, or of a comment [ours]."""
+
+_PIECE = 65_536  # bytes
+
 _ENCODINGS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "utf-16"})
-_LISTS = {  # a list's element, and what its items may be called inside it
+LISTS = {  # a list's element, and what its items may be called inside it
     "to": ("to",),
     "messages": ("messages", "message"),
     "destinations": ("destinations", "destination"),
@@ -42,10 +47,21 @@ def read(body: bytes, charset: str | None = None) -> Any:
     parser.XmlDeclHandler = _declared
     parser.StartDoctypeDeclHandler = _doctype
     try:
-        parser.Parse(body, True)
+        _parse(parser, memoryview(body))
     except expat.ExpatError as error:
         raise Malformed(f"malformed XML: {error}") from None
     return builder.request
+
+
+def _parse(parser: expat.XMLParserType, body: memoryview) -> None:
+    """In pieces, so that no one step holds the interpreter long: expat looks at a tag when it has all of it."""
+    fed = 0
+    while fed < len(body):
+        parser.Parse(body[fed : fed + _PIECE], False)
+        fed = min(fed + _PIECE, len(body))
+        if fed - parser.CurrentByteIndex > LONGEST_TAG:
+            raise Malformed(f"a tag or comment of more than {LONGEST_TAG} bytes")
+    parser.Parse(b"", True)
 
 
 def _declared(_version: str, encoding: str | None, _standalone: int) -> None:
@@ -95,7 +111,7 @@ class _Builder:
 
 def _unwrapped(name: str, children: dict[str, Any]) -> Any:
     """`<to><to>1</to><to>2</to></to>` as ["1", "2"]: the items of a list's element, else the children."""
-    for item in _LISTS.get(name, ()):
+    for item in LISTS.get(name, ()):
         if item in children:
             value = children[item]
             return value if isinstance(value, list) else [value]

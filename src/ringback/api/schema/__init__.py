@@ -1,0 +1,1 @@
+"""The API's types and descriptions, from which the OpenAPI document is made."""
