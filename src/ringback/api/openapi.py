@@ -53,6 +53,12 @@ _SECURITY: _Json = {
         "name": "Authorization",
         "description": "App and the account's key: `App 2f7b…`.",
     },
+    "session": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "IBSSO and the token of a session: `IBSSO 9c1e…`.",
+    },
 }
 _INTRODUCTION = (
     "Ringback phones people, speaks a message, and hands the account that sent it one report of each message, exactly"

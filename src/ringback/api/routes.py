@@ -72,6 +72,8 @@ def api_routes(to: Endpoints) -> list[ApiRoute]:
         ApiRoute("GET", VOICES, operations.LIST_VOICES, to.voices.listed),
         ApiRoute("GET", "/tts/3/logs", operations.READ_LOGS, to.logs.seen),
         ApiRoute("GET", "/ringback/1/ledger", operations.GET_LEDGER, to.ledger.seen),
+        ApiRoute("POST", "/auth/1/session", operations.BEGIN_SESSION, to.sessions.begun),
+        ApiRoute("DELETE", "/auth/1/session", operations.END_SESSION, to.sessions.ended),
         ApiRoute("GET", FILE, operations.DOWNLOAD_RECORDING, to.files.recording, PREFIX + "{rest:path}"),
     ]
 

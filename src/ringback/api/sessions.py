@@ -7,7 +7,7 @@ from .addresses import address_of
 from .auth import Authenticator
 from .checks import Faults, Fields, root_of
 from .errors import ApiError, bad_request, not_acceptable
-from .messages import authorization_of, read_body
+from .messages import LARGEST_OTHER_BODY, authorization_of, read_body
 from .negotiation import sent_as, wants
 from .rendering import answered
 
@@ -47,7 +47,7 @@ async def _credentials(request: Request) -> tuple[str, str]:
     if sent is None:
         raise ApiError(415, "Bodies are application/json or application/xml, in UTF-8")
     faults = Faults()
-    fields = Fields(root_of(await read_body(request), *sent), "", faults, sent[0] == "xml")
+    fields = Fields(root_of(await read_body(request, LARGEST_OTHER_BODY), *sent), "", faults, sent[0] == "xml")
     user, password = (_text(fields, name) for name in ("username", "password"))
     faults.raise_any()
     return user, password

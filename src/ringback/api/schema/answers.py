@@ -177,6 +177,12 @@ class VoicesResponse(msgspec.Struct, rename="camel"):
     voices: list[OfferedVoice]
 
 
+class LoginResponse(msgspec.Struct, rename="camel"):
+    """The token that `Authorization: IBSSO TOKEN` takes; it dies after one hour without use."""
+
+    token: str
+
+
 class Ledger(msgspec.Struct, rename="camel"):
     """How many messages there are: accepted is the sum of the rest, each counted for itself, all at one moment."""
 

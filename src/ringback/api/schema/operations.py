@@ -252,3 +252,28 @@ DOWNLOAD_RECORDING = Operation(
     answer=Answer("The audio, or a range of it.", media="audio/wav"),
     errors=(404, 416),
 )
+
+BEGIN_SESSION = Operation(
+    name="beginSession",
+    summary="A token for a name and a password",
+    tag="Sessions",
+    body=requests.Login,
+    examples=[
+        Example(
+            "login",
+            "Sign in",
+            {"username": "Aladdin", "password": "open sesame"},
+            "<request><username>Aladdin</username><password>open sesame</password></request>",
+        )
+    ],
+    answer=Answer("The token.", answers.LoginResponse, "loginResponse"),
+    errors=(400, 401, 406, 413, 415, 429, 503),
+    signed_in=False,
+)
+END_SESSION = Operation(
+    name="endSession",
+    summary="End the session whose token the request carries",
+    tag="Sessions",
+    answer=Answer("It is ended.", status=204),
+    errors=(400,),
+)

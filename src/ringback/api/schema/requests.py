@@ -30,6 +30,7 @@ from ..message_fields import (
     REPEAT_KEYS,
     SLOWEST,
 )
+from ..sessions import LONGEST as LONGEST_LOGIN
 from ..timing_fields import FARTHEST_DAYS, FASTEST_SPEED, LARGEST
 from ..wire import MOST_DESTINATIONS
 from .answers import BulkStatusName
@@ -253,3 +254,10 @@ class BulkChange(msgspec.Struct, rename="camel"):
     """What becomes of a bulk: PENDING and PAUSED change places, and both become CANCELED; anything else is refused."""
 
     status: BulkStatusName
+
+
+class Login(msgspec.Struct, rename="camel"):
+    """The account's name and password."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=LONGEST_LOGIN)]
+    password: Annotated[str, Meta(min_length=1, max_length=LONGEST_LOGIN)]
