@@ -3,12 +3,9 @@
 import io
 import json
 import re
-import shlex
 import subprocess
-import sys
 import wave
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,9 +14,6 @@ import pytest
 
 from tests.eventually import eventually
 from tests.journey.server import ENDED, PASSWORD, Server, clean_environment
-
-FOUNDING = Path(__file__).with_name("founding")
-FOUNDING_HOST = "api.infobip.com"
 
 
 @pytest.fixture(scope="module")
@@ -98,43 +92,3 @@ def test_the_printed_send_phones_the_founding_page_s_number(demo: Server, collec
         (report,) = aladdin.collect(1)
     assert (report["messageId"], report["dtmfCodes"]) == (sent["messageId"], "1")
     assert report["recordedAudioFileUrl"]
-
-
-@pytest.mark.parametrize("name", ["all/request.curl", "all/request.python", "limit-2/request.curl"])
-def test_the_founding_page_s_samples_run_with_only_the_host_changed(demo: Server, name: str) -> None:
-    with demo.customer() as aladdin:
-        (sent,) = aladdin.phone({"messages": [{"destinations": [{"to": "385981103"}], "text": "Hello."}]})
-    eventually(lambda: sent in demo.finished(), 20, "the call is over")
-    found = json.loads(run_sample(demo, name))
-    assert [report["messageId"] for report in found["results"]] == [sent]
-    assert json.loads(run_sample(demo, name)) == {"results": []}
-
-
-def test_the_founding_page_s_limit_2_takes_two(demo: Server) -> None:
-    with demo.customer() as aladdin:
-        sent = aladdin.phone(
-            {"messages": [{"destinations": [{"to": f"38598110{n}03"} for n in range(3)], "text": "Hi."}]}
-        )
-    eventually(lambda: {*sent} <= {*demo.finished()}, 20, "the calls are over")
-    found = [json.loads(run_sample(demo, "limit-2/request.python")) for _ in range(2)]
-    assert [len(answer["results"]) for answer in found] == [2, 1]
-
-
-def run_sample(demo: Server, name: str) -> str:
-    text = (FOUNDING / name).read_text()
-    assert FOUNDING_HOST in text
-    text = text.replace(FOUNDING_HOST, demo.url.removeprefix("http://"))
-    if name.endswith(".python"):
-        return shell(shlex.join([sys.executable, "-c", text]))
-    lines = text.strip().splitlines()  # the page's second curl lacks its line continuations (contract section 8)
-    return shell(" \\\n".join(line.removesuffix("\\") for line in lines))
-
-
-@pytest.mark.parametrize("name", ["all/request-json.http", "limit-2/request-xml.http"])
-def test_the_founding_page_s_http_samples_are_answered(demo: Server, name: str) -> None:
-    head = (FOUNDING / name).read_text()
-    method, path, _ = head.splitlines()[0].split(" ")
-    headers = dict(line.split(": ", 1) for line in head.splitlines()[1:] if line)
-    answer = httpx.request(method, demo.url + path, headers=headers)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].split(";")[0] == headers["Accept"]
