@@ -1,7 +1,8 @@
 """The founding page's own samples, verbatim, each run by its own language: only the host is another's.
 
 Contract section 8. One of them is kept beside the others and not run: the one in C#, which needs RestSharp; neither
-Debian nor PyPI nor npm has it. The one in JavaScript is run twice: by Node, and by a browser in test_founding_page_in_a_browser.py.
+Debian nor PyPI nor npm has it. The one in JavaScript is run twice: here by Node, and in a browser by
+test_founding_page_in_a_browser.py.
 """
 
 import http.client
