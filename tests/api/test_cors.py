@@ -39,7 +39,7 @@ async def test_a_preflight_is_answered(page: Door, url: str) -> None:
     allowed = answer.headers["access-control-allow-headers"]
     assert allowed == "Authorization, Content-Type, Idempotency-Key, Prefer"
     assert "Origin" in answer.headers["vary"]
-    assert "access-control-allow-credentials" not in answer.headers
+    assert answer.headers["access-control-allow-credentials"] == "true"  # the founding page's sample asks so
 
 
 async def test_answers_may_be_read_and_their_headers_too(page: Door) -> None:
@@ -47,6 +47,7 @@ async def test_answers_may_be_read_and_their_headers_too(page: Door) -> None:
     answer = await page.ask(key, headers={"Origin": OURS, "Prefer": "wait=0"})
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == OURS
+    assert answer.headers["access-control-allow-credentials"] == "true"
     assert answer.headers["vary"] == "Origin"
     exposed = answer.headers["access-control-expose-headers"].split(", ")
     assert {"Retry-After", "Idempotent-Replayed", "Preference-Applied"} <= set(exposed)

@@ -13,6 +13,7 @@ _Header = tuple[bytes, bytes]
 _PATHS = ("/tts/", "/voice/", "/auth/", "/ringback/", "/openapi.json")
 _KEPT_S = 600
 _VARY: _Header = (b"vary", b"Origin")
+_CREDENTIALS: _Header = (b"access-control-allow-credentials", b"true")
 _EXPOSED: _Header = (
     b"access-control-expose-headers",
     b"Retry-After, Idempotent-Replayed, Preference-Applied, Allow, WWW-Authenticate",
@@ -29,8 +30,8 @@ _PREFLIGHT: Sequence[_Header] = (
 class Cors:
     """Answers preflights of the API's paths, and lets pages of these origins read what they asked for.
 
-    Nobody is let in by it: a page has to send credentials of its own, so cookies and remembered passwords are not
-    allowed with it.
+    Nobody is let in by it: a page has to send credentials. It may ask "with credentials", as the founding page's sample
+    does (contract section 8): a browser shows it no answer else. Ringback sets no cookie that would come along.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
@@ -45,7 +46,7 @@ class Cors:
         origin = headers.get(b"origin")
         shown = [_VARY]
         if origin in self._origins:
-            shown += [(b"access-control-allow-origin", origin), _EXPOSED]
+            shown += [(b"access-control-allow-origin", origin), _CREDENTIALS, _EXPOSED]
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                 await _preflight(origin, send)
                 return
@@ -59,6 +60,6 @@ class Cors:
 
 
 async def _preflight(origin: bytes, send: Send) -> None:
-    headers = [(b"access-control-allow-origin", origin), *_PREFLIGHT]
+    headers = [(b"access-control-allow-origin", origin), _CREDENTIALS, *_PREFLIGHT]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
