@@ -86,55 +86,41 @@ class Reports:
         asked = question(scope["query_string"])
         key = idempotency_key(headers.get(b"idempotency-key"))
         wait = patience(headers.get(b"prefer"))
+        keep = Keep(key, _bound_to(scope, form), lambda found: _kept(shape, form, found)) if key else None
+        wish = _Wish(account, asked, keep, shape)
         if key is None and wait is None:
-            return await _rendered(shape, form, (await self._take(account, asked, None, shape)).reports), _PLAIN[form]
-        keep: Keep[bytes] | None = None
-        if key:
-            keep = Keep(key, _bound_to(scope, form), lambda found: _kept(shape, form, found))
-        taken = await self._in_turn(account, asked, keep, shape, wait, receive)
+            return await _rendered(shape, form, (await self._take(wish)).reports), _PLAIN[form]
+        taken = await self._in_turn(wish, wait, receive)
         body = taken.answer.body if taken.answer else await _rendered(shape, form, taken.reports)
         return body, _beyond_the_seed(taken, form, wait)
 
-    async def _take(self, account: Account, asked: Question, keep: Keep[bytes] | None, shape: Shape) -> Taken:
-        return await self._store.take(account.id, asked.limit, asked.wanted, self._now(), keep, shape.pairs)
+    async def _take(self, wish: "_Wish") -> Taken:
+        asked = wish.asked
+        return await self._store.take(
+            wish.account.id, asked.limit, asked.wanted, self._now(), wish.keep, wish.shape.pairs
+        )
 
-    async def _in_turn(
-        self,
-        account: Account,
-        asked: Question,
-        keep: Keep[bytes] | None,
-        shape: Shape,
-        wait: int | None,
-        receive: Receive,
-    ) -> Taken:
+    async def _in_turn(self, wish: "_Wish", wait: int | None, receive: Receive) -> Taken:
         """While the first request with a key is under way, the second waits."""
-        if keep is None:
-            return await self._wait(account, asked, keep, shape, wait, receive)
-        turn = self._turns.setdefault((account.id, keep.key), asyncio.Lock())
+        if wish.keep is None:
+            return await self._wait(wish, wait, receive)
+        turn = self._turns.setdefault((wish.account.id, wish.keep.key), asyncio.Lock())
         async with turn:
-            taken = await self._wait(account, asked, keep, shape, wait, receive)
+            taken = await self._wait(wish, wait, receive)
         if taken.conflict:
             raise other_question()
         return taken
 
-    async def _wait(
-        self,
-        account: Account,
-        asked: Question,
-        keep: Keep[bytes] | None,
-        shape: Shape,
-        wait: int | None,
-        receive: Receive,
-    ) -> Taken:
+    async def _wait(self, wish: "_Wish", wait: int | None, receive: Receive) -> Taken:
         """Takes; when there is nothing, takes again each time a report arrives, until the time is up."""
         if not wait:
-            return await self._take(account, asked, keep, shape)
+            return await self._take(wish)
         gone = asyncio.ensure_future(_gone(receive))
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
-        shared = keep is None and asked.wanted == Filter()
+        shared = wish.keep is None and wish.asked.wanted == Filter()
         try:
-            with self._waiting.place(account.id) as bell:
+            with self._waiting.place(wish.account.id) as bell:
                 await asyncio.sleep(0)  # `gone` has its first look
                 while True:
                     bell.clear()
@@ -142,13 +128,22 @@ class Reports:
                         await asyncio.sleep(0)
                     if gone.done():
                         return Taken()  # a client that has gone away takes nothing
-                    taken = await self._take(account, asked, keep, shape)
+                    taken = await self._take(wish)
                     left = until - loop.time()
                     if taken.reports or taken.answer or taken.conflict or left <= 0 or self._waiting.over:
                         return taken
                     await _first(bell, gone, left)
         finally:
             gone.cancel()
+
+
+class _Wish(msgspec.Struct, frozen=True, gc=False):
+    """A request for reports: whose, how many and which, under which key, and what they are to look like."""
+
+    account: Account
+    asked: Question
+    keep: Keep[bytes] | None
+    shape: Shape
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
