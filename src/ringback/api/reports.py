@@ -86,7 +86,9 @@ class Reports:
         asked = question(scope["query_string"])
         key = idempotency_key(headers.get(b"idempotency-key"))
         wait = patience(headers.get(b"prefer"))
-        keep = Keep(key, _bound_to(scope, form), lambda found: _kept(shape, form, found)) if key else None
+        keep: Keep[bytes] | None = None
+        if key:
+            keep = Keep(key, _bound_to(scope, form), lambda found: _kept(shape, form, found))
         wish = _Wish(account, asked, keep, shape)
         if key is None and wait is None:
             return await _rendered(shape, form, (await self._take(wish)).reports), _PLAIN[form]
