@@ -8,7 +8,7 @@ import pytest
 from ringback.api.wire import SendRequest, parse_advanced, parse_single
 from ringback.model.message import VoiceMessage
 from ringback.model.schedule import DeliveryTimeWindow, Retry
-from tests.api.test_wire import JSON, NOW, faults_of, single
+from tests.api.test_wire import JSON, NOW, XML, faults_of, single
 
 
 def message_of(**fields: Any) -> VoiceMessage:
@@ -48,6 +48,14 @@ def test_a_window_without_hours_and_one_over_midnight() -> None:
     assert message_of(deliveryTimeWindow={"days": ["TUESDAY"]}).window == DeliveryTimeWindow((1,))
     night = {"days": ["TUESDAY"], "from": {"hour": 22, "minute": 0}, "to": {"hour": 6, "minute": 0}}
     assert message_of(deliveryTimeWindow=night).window == DeliveryTimeWindow((1,), 22 * 60, 6 * 60)
+
+
+@pytest.mark.parametrize("days", ["<days>THURSDAY</days>", "<days><day>THURSDAY</day></days>"])
+def test_a_bare_day_and_a_list_of_one_in_xml(days: str) -> None:
+    body = f"<request><to>1234</to><text>hi</text><deliveryTimeWindow>{days}</deliveryTimeWindow></request>"
+    assert parse_single(body.encode(), XML).messages[0][0].window == DeliveryTimeWindow(
+        (3,)
+    )  # 1970-01-01 was a Thursday
 
 
 def test_days_that_are_none_are_named_by_their_place() -> None:

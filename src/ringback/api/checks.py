@@ -138,10 +138,10 @@ class Fields:
     def items(self, name: str) -> list[Any] | None:
         """The list, which may not be empty. In XML one item stands for a list of one."""
         value = self.required(name)
+        if self._loose and isinstance(value, str):
+            value = [value] if value.strip() else []
         if self._loose and isinstance(value, dict):
             value = [value]
-        if self._loose and isinstance(value, str) and not value.strip():
-            value = []
         if value is None:
             return None
         if not isinstance(value, list):
