@@ -321,7 +321,8 @@ def test_every_fault_is_named_at_once() -> None:
 def test_an_audio_file_is_an_http_url() -> None:
     url = "https://example.com/a.wav"
     assert single({"to": "1234", "audioFileUrl": url}).messages[0][0] == VoiceMessage(audio_file_url=url)
-    for url in ("", "ftp://x/y", "http://", "http://[", "https://x/" + "a" * 2048):
+    nowhere = ("http://x:99999/", "http://x:0/", "http://x:y/", " http://x/", "http://x/\r\nHost: y")
+    for url in ("", "ftp://x/y", "http://", "http://[", "https://x/" + "a" * 2048, *nowhere):
         wrong = {"audioFileUrl": ["must be an http or https URL"]}
         assert faults_of(parse_single, {"to": "1234", "audioFileUrl": url}) == wrong
 

@@ -221,8 +221,9 @@ def _id(chosen: str) -> str | None:
 
 def _url(url: str) -> str | None:
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= LONGEST_URL
+        parts = urlsplit(url)  # passes over line breaks, and blanks in front
+        written = url.isprintable() and url == url.strip() and len(url) <= LONGEST_URL
+        good = written and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return "must be an http or https URL"
     if parts.username is not None:
