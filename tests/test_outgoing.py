@@ -202,6 +202,11 @@ async def test_no_answer_is_unreachable(way_out: WayOut, behaviour: Behaviour) -
             await way_out(LOOPBACK).request("GET", receiver.url, within=0.3)
 
 
+def test_only_within_says_how_long_an_answer_may_take() -> None:
+    asked = outgoing._request("POST", outgoing._url("https://a.example.com/"), {}, b"x")
+    assert asked.extensions["timeout"]["read"] is None
+
+
 async def test_nobody_there_is_unreachable(way_out: WayOut) -> None:
     async with Receiver(drops).open() as receiver:
         pass

@@ -26,7 +26,6 @@ Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 _REDIRECTS = 5
 _ADDRESSES = 4  # of one host that are tried
 _CONNECT = 5.0  # seconds: the look-up, and the connection
-_SILENCE = 15.0  # seconds without a byte
 _DRAIN, _DRAINED_WITHIN = 65_536, 1.0  # bytes and seconds that reading a body is worth so as to keep its connection
 _CREDENTIALS = {"authorization", "cookie", "proxy-authorization"}
 _LOOK_UPS = threading.BoundedSemaphore(64)
@@ -131,7 +130,7 @@ def _url(text: str) -> httpx.URL:
 
 
 def _request(method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> httpx.Request:
-    timeouts = {"connect": _CONNECT, "read": _SILENCE, "write": _SILENCE, "pool": None}
+    timeouts = {"connect": _CONNECT, "read": None, "write": None, "pool": None}  # `within` bounds all of it
     try:
         return httpx.Request(method, url, headers=dict(headers), content=body, extensions={"timeout": timeouts})
     except ValueError as fault:  # a header that ASCII can't say
