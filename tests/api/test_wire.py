@@ -319,8 +319,7 @@ def test_every_fault_is_named_at_once() -> None:
 
 
 def test_an_audio_file_is_an_http_url() -> None:
-    url = "https://example.com/a.wav"
-    assert single({"to": "1234", "audioFileUrl": url}).messages[0][0] == VoiceMessage(audio_file_url=url)
+    assert single({"to": "1234", "audioFileUrl": "https://x/"}).messages[0][0].audio_file_url == "https://x/"
     nowhere = ("http://x:99999/", "http://x:0/", "http://x:y/", " http://x/", "http://x/\r\nHost: y")
     for url in ("", "ftp://x/y", "http://", "http://[", "https://x/" + "a" * 2048, *nowhere):
         wrong = {"audioFileUrl": ["must be an http or https URL"]}
