@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,17 @@ def test_a_gateway_s_own_page_is_no_surprise(page: bytes) -> None:
         with pytest.raises(ServerFault) as problem:
             impatient.bulk("b")
         assert "502 Bad Gateway" in str(problem.value)
+
+
+def test_a_gateway_s_400_leaves_a_take_open(tmp_path: Path) -> None:
+    """The answer before it may have been lost with reports in it: they are asked for under the same key."""
+    page, empty = Given(400, b"<h1>Bad Request"), Given(200, b'{"results":[]}')
+    with Answering(Given(502), page, empty) as server, asking(server) as client:
+        with client.reports(tmp_path / "mark", wait=0) as reports:
+            with pytest.raises(BadRequest):
+                next(reports)
+            assert list(reports) == []
+        assert len({asked.headers["Idempotency-Key"] for asked in server.asked}) == 1
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -18,6 +18,8 @@ from ringback.model.address import reachable
         "169.254.169.254",
         "172.16.0.1",
         "192.0.2.1",
+        "192.0.0.192",  # Oracle's cloud keeps its metadata there
+        "168.63.129.16",
         "192.88.99.1",
         "192.168.1.1",
         "198.18.0.1",

@@ -16,6 +16,7 @@ from ringback.model.schedule import (
     Retry,
     SendingSpeed,
     Timetable,
+    _starts,
     on_ladder,
     opening,
 )
@@ -51,6 +52,17 @@ def at(text: str, zone: str = "UTC") -> Instant:
 )
 def test_when_it_opens(window: DeliveryTimeWindow | None, moment: str, opens: str) -> None:
     assert opening(window, at(moment), UTC_ONLY) == at(opens)
+
+
+def test_one_timetable_reckons_the_zones_of_a_number_once_a_day() -> None:
+    """A +1 800 number has some forty zones, of which the office hours have but few in common."""
+    zones, hours = zones_of("18005551234"), DeliveryTimeWindow(EVERY_DAY, 8 * 60, 22 * 60)
+    before = _starts.cache_info().misses
+    table = Timetable(SendingSpeed(10, "minute").interval_us)
+    due = [table.due(TUESDAY + n, True, hours, zones) for n in range(5_000)]
+    assert _starts.cache_info().misses - before <= 2
+    assert due == sorted(due)
+    assert all(hours.is_open(moment, zones) for moment in due[::100])
 
 
 def test_a_window_must_be_open_in_all_zones_at_once() -> None:

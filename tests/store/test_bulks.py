@@ -2,13 +2,15 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from ringback.model.account import Account
 from ringback.model.call import CallResult, Cause
 from ringback.model.exceptions import NoSuchBulk, NothingToCall, WindowNeverOpens
-from ringback.model.schedule import SendingSpeed
-from ringback.model.times import HOUR, MINUTE
+from ringback.model.message import Bulk, Destination, Network, VoiceMessage
+from ringback.model.schedule import Retry, SendingSpeed
+from ringback.model.times import DAY, HOUR, MINUTE, Instant
 from ringback.store.store import BulkState, BulkStatus, Store
 from tests.store.builders import NOW, an_account, an_end
 from tests.store.places import Place
@@ -108,6 +110,82 @@ async def test_a_scheduled_one_resumed_is_sent_when_it_was_to_be(store: Store, a
     await store.change_bulk(account.id, "b", "PENDING", NOW)
     assert await claimed(store, NOW + HOUR - 1) == []
     assert await claimed(store, NOW + HOUR) == ["b-000"]
+
+
+def at_two_times() -> Bulk:
+    """A request of two messages, each with a time of its own."""
+    parts = [scheduled(name, 1, NOW + delay).messages[0] for name, delay in (("soon", HOUR), ("late", DAY))]
+    return Bulk("b", Network.SANDBOX, tuple(parts), NOW + HOUR)
+
+
+async def test_messages_with_times_of_their_own_keep_them_when_resumed(store: Store, account: Account) -> None:
+    await store.accept(account.id, at_two_times(), NOW)
+    await store.change_bulk(account.id, "b", "PAUSED", NOW)
+    await store.change_bulk(account.id, "b", "PENDING", NOW)
+    assert await claimed(store, NOW + HOUR) == ["soon-000"]
+    assert await claimed(store, NOW + DAY - 1) == []
+    assert await claimed(store, NOW + DAY) == ["late-000"]
+
+
+async def test_moved_messages_with_times_of_their_own_go_together_also_when_resumed(
+    store: Store, account: Account
+) -> None:
+    await store.accept(account.id, at_two_times(), NOW)
+    await store.change_bulk(account.id, "b", "PAUSED", NOW)
+    await store.move_bulk(account.id, "b", NOW + 2 * HOUR, NOW)
+    await store.change_bulk(account.id, "b", "PENDING", NOW)
+    assert await claimed(store, NOW + 2 * HOUR - 1) == []
+    assert len(await claimed(store, NOW + 2 * HOUR)) == 2
+
+
+async def test_resuming_calls_nobody_again_before_the_retry_is_due(store: Store, account: Account) -> None:
+    await store.accept(account.id, scheduled("b", 1, retry=Retry(30, 60, 2)), NOW)
+    (call,) = await store.claim(1, NOW)
+    busy = CallResult(Cause.REFUSED, NOW + MINUTE, invited_at=NOW, sip_status=486)
+    await store.postpone(call, busy, NOW + 31 * MINUTE)
+    await store.change_bulk(account.id, "b", "PAUSED", NOW + MINUTE)
+    await store.change_bulk(account.id, "b", "PENDING", NOW + MINUTE)
+    assert await claimed(store, NOW + 31 * MINUTE - 1) == []
+    assert await claimed(store, NOW + 31 * MINUTE) == ["b-000"]
+
+
+async def test_a_paced_bulk_goes_on_in_its_order_when_resumed(store: Store, account: Account) -> None:
+    await store.accept(account.id, in_slots("b", 4, MINUTE), NOW)
+    assert await claimed(store, NOW) == ["b-003"]
+    await store.change_bulk(account.id, "b", "PAUSED", NOW + 1)
+    await store.change_bulk(account.id, "b", "PENDING", NOW + 10 * MINUTE)
+    found = [await claimed(store, NOW + n * MINUTE) for n in (10, 11, 12)]
+    assert found == [["b-002"], ["b-001"], ["b-000"]]
+
+
+def in_slots(bulk_id: str, count: int, apart: Instant) -> Bulk:
+    """A paced request as the API makes it: each message has its slot. The last id comes first."""
+    asked = VoiceMessage(text="hello", sending_speed=SendingSpeed(1, "minute"))
+    names = [f"{bulk_id}-{n:03}" for n in reversed(range(count))]
+    to = tuple(Destination("41791", name, NOW + n * apart) for n, name in enumerate(names))
+    return Bulk(bulk_id, Network.SANDBOX, ((asked, to),))
+
+
+async def test_what_can_never_be_called_when_resumed_ends(store: Store, account: Account) -> None:
+    paced = scheduled("b", 1, window=OFFICE, sending_speed=SendingSpeed(1, "second"))
+    to = Destination("18005551234", "b-000")  # its zones have no office hour in common
+    await store.accept(account.id, msgspec.structs.replace(paced, messages=((paced.messages[0][0], (to,)),)), NOW)
+    await store.change_bulk(account.id, "b", "PAUSED", NOW)
+    await store.change_account(account.name, windows="destination")
+    await store.change_bulk(account.id, "b", "PENDING", NOW)
+    assert await ended(store, NOW) == 1
+    assert await reports(store, account) == {"b-000": 4101}
+
+
+async def test_a_call_to_be_made_again_is_cancelled_when_its_account_was_removed(
+    store: Store, account: Account, place: Place
+) -> None:
+    await store.accept(account.id, scheduled("b", 1), NOW)
+    (call,) = await store.claim(1, NOW)
+    await store.remove_account(account.name, NOW)
+    await store.postpone(call, CallResult(Cause.NO_ANSWER, NOW, invited_at=NOW), NOW + MINUTE)
+    assert await ended(store, NOW) == 1
+    assert place.ledger().waiting == 1
 
 
 async def test_paused_then_moved_stays_paused(store: Store, account: Account) -> None:

@@ -4,11 +4,16 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import pytest
 
+from ringback.model.exceptions import NothingToCall
+from ringback.model.message import Bulk, Network
 from ringback.model.times import HOUR
 from ringback.store.sqlite import SqliteStore
+from ringback.store.store import BulkStatus
 from tests.store.builders import NOW, a_bulk, an_account, an_end, take
 
 FEW, MANY = 2_000, 20_000
@@ -167,4 +172,71 @@ async def test_a_claim_costs_the_same_among_many(store: SqliteStore) -> None:
         account = (await an_account(store)).id
         await store.accept(account, a_bulk("b", n), NOW)
         costs.append(await steps_of(store, lambda: store.claim(20, NOW)))
+    assert costs[1] < 2 * costs[0]
+
+
+async def test_a_claim_does_not_pass_over_all_that_is_cancelled(store: SqliteStore) -> None:
+    costs = []
+    for n in (FEW, MANY):
+        account = (await an_account(store)).id
+        await store.accept(account, a_bulk(f"b{n}", n), NOW)
+        await store.accept(account, a_bulk(f"then {n}", 1), NOW + 1)
+        await store.change_bulk(account, f"b{n}", "CANCELED", NOW)
+        costs.append(await steps_of(store, lambda: store.claim(20, NOW + 1)))
+    assert costs[1] < 2 * costs[0]
+
+
+async def test_a_claim_does_not_pass_over_all_that_has_expired(store: SqliteStore) -> None:
+    costs = []
+    for n in (2 * FEW, MANY):
+        account = (await an_account(store)).id
+        await store.accept(account, short_lived(n), NOW)
+        costs.append(await steps_of(store, lambda: store.claim(20, NOW + HOUR)))
+    assert costs[1] < 2 * costs[0]
+
+
+def short_lived(n: int) -> Bulk:
+    (message, to), *_ = a_bulk(f"b{n}", n).messages
+    return Bulk(f"b{n}", Network.SANDBOX, ((msgspec.structs.replace(message, validity=1), to),))
+
+
+@pytest.mark.parametrize("to", ["PAUSED", "CANCELED", "moved"])
+async def test_changing_a_bulk_costs_the_same_beside_many_others(store: SqliteStore, to: BulkStatus | str) -> None:
+    costs = []
+    for n in (FEW, MANY):
+        account = (await an_account(store)).id
+        await store.accept(account, a_bulk("many", n), NOW)
+        await store.accept(account, a_bulk("b", 10), NOW)
+        costs.append(await steps_of(store, lambda account=account: changed(store, account, to)))  # type: ignore[misc]
+    assert costs[1] < 2 * costs[0]
+
+
+async def changed(store: SqliteStore, account: int, to: BulkStatus | str) -> None:
+    if to == "moved":
+        await store.move_bulk(account, "b", NOW + HOUR, NOW)
+        return
+    await store.change_bulk(account, "b", cast(BulkStatus, to), NOW)
+    if to == "PAUSED":
+        await store.change_bulk(account, "b", "PENDING", NOW)
+
+
+async def test_a_bulk_s_status_costs_the_same_however_much_of_it_is_over(store: SqliteStore) -> None:
+    costs = []
+    for n in (FEW, MANY):
+        account, _ = await fill(store, n, 1)
+        costs.append(await steps_of(store, lambda account=account: refused(store, account)))  # type: ignore[misc]
+    assert costs[1] < 2 * costs[0]
+
+
+async def refused(store: SqliteStore, account: int) -> None:
+    with pytest.raises(NothingToCall):
+        await store.change_bulk(account, "b0", "PAUSED", NOW)
+
+
+async def test_removing_an_account_does_not_look_at_what_is_over(store: SqliteStore) -> None:
+    costs = []
+    for n in (FEW, MANY):
+        account, _ = await fill(store, n, 1)
+        await store.accept(account, a_bulk("left", 10), NOW)
+        costs.append(await steps_of(store, lambda account=account: store._cancel(account, NOW)))  # type: ignore[misc]
     assert costs[1] < 2 * costs[0]

@@ -11,6 +11,10 @@ IpNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _GLOBAL_6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address is in its last 32 bits
 _NOWHERE = (
+    ipaddress.IPv4Network("192.0.0.0/24"),  # RFC 6890: protocol assignments; a cloud keeps its metadata there
+    ipaddress.IPv4Network(
+        "168.63.129.16/32"
+    ),  # Azure's host, from inside it: a public address, and not on the Internet
     ipaddress.IPv4Network("192.88.99.0/24"),  # RFC 7526: the relays of 6to4
     ipaddress.IPv6Network("2001::/23"),  # IETF protocol assignments, Teredo among them
     ipaddress.IPv6Network("3fff::/20"),  # RFC 9637: documentation

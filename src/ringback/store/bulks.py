@@ -48,8 +48,8 @@ def _has(db: apsw.Connection, account: AccountId, bulk_id: str, state: str) -> b
     return bool(
         db.execute(
             "SELECT EXISTS (SELECT 1 FROM message INDEXED BY message_bulk"
-            " WHERE account = ? AND bulk_id = ? AND state = ?)",
-            (account, bulk_id, state),
+            " WHERE account = ? AND bulk_id = ? AND facet = ? AND state = ?)",  # what is over has another facet
+            (account, bulk_id, PENDING, state),
         ).get
     )
 
@@ -80,11 +80,11 @@ def change(
     bulk = _changeable(db, account, bulk_id, allowed)
     state = {"PAUSED": "paused", "PENDING": "active", "CANCELED": "cancelled"}[to]
     if to == "PENDING":
-        yield from _reschedule(db, account, bulk_id, max(bulk.send_at, now), False, fresh=False)
+        yield from _reschedule(db, account, bulk_id, now, False, fresh=False)
     else:
-        column, value = ("due_at", NEVER) if to == "PAUSED" else ("expires_at", 0)
+        ended = ", expires_at = 0" if to == "CANCELED" else ""
         for keys in _slices(db, account, bulk_id):
-            db.executemany(f"UPDATE message SET {column} = {value} WHERE account = ? AND message_id = ?", keys)
+            db.executemany(f"UPDATE message SET due_at = {NEVER}{ended} WHERE account = ? AND message_id = ?", keys)
             yield
     db.execute("UPDATE bulk SET state = ? WHERE account = ? AND bulk_id = ?", (state, account, bulk_id))
     return BulkState(bulk_id, bulk.send_at, to)
@@ -107,12 +107,22 @@ class _Row(msgspec.Struct, frozen=True, gc=False):
     tries: int
     part: int
     expires_at: Instant
+    log_at: Instant
+    called_until: Instant | None
+
+    def not_before(self, message: VoiceMessage) -> Instant:
+        """When it was to be called, before it was paused: messages of one bulk may have different times."""
+        if not self.tries:
+            return self.log_at
+        return (self.called_until or 0) + (message.retry.after(self.tries) if message.retry else 0)
 
 
 def _reschedule(
     db: apsw.Connection, account: AccountId, bulk_id: str, start: Instant, paused: bool, *, fresh: bool
 ) -> Generator[None, None, None]:
-    """A new timetable from `start`. A `fresh` one leaves what was called before alone and begins the validity anew."""
+    """A new timetable from `start`. A `fresh` one leaves what was called before alone and begins the validity anew;
+    any other keeps what was to be called later, or called again later, for then.
+    """
     sender = accounts.find(db, account)
     if sender is None:
         raise NoSuchAccount(f"the account {account} was removed")
@@ -146,11 +156,17 @@ def _message(db: apsw.Connection, bulk: tuple[AccountId, str], part: int) -> Voi
 def _in_order(
     db: apsw.Connection, account: AccountId, bulk_id: str, only_fresh: bool
 ) -> Generator[list[_Row], None, None]:
-    """What may be given another time, in the order in which it was due, in slices. Sorted before the first is given."""
+    """What may be given another time, in the order in which it was due, in slices. Sorted before the first is given.
+
+    The index is named: by `message_due`, all that the account has waiting would be looked at.
+    """
     found = db.execute(
-        "SELECT message_id, recipient, tries, part, expires_at FROM message"
-        " WHERE account = ? AND bulk_id = ? AND state = 'pending' AND (tries = 0 OR ?) ORDER BY due_at, message_id",
-        (account, bulk_id, not only_fresh),
+        "SELECT message_id, recipient, tries, part, expires_at, log_at, iif(tries > 0, (SELECT"
+        " json_extract(CAST(t.result AS TEXT), '$.ended_at') FROM attempt t WHERE t.account = m.account"
+        " AND t.message_id = m.message_id AND t.attempt = m.attempts), NULL)"
+        " FROM message m INDEXED BY message_bulk WHERE account = ? AND bulk_id = ? AND facet = ?"
+        " AND state = 'pending' AND (tries = 0 OR ?) ORDER BY due_at, log_at, message_id",
+        (account, bulk_id, PENDING, not only_fresh),
     )
     while part := [_Row(*row) for row in islice(found, _SLICE)]:
         yield part
@@ -161,8 +177,12 @@ def _timed(
 ) -> tuple[Instant, Instant, AccountId, str]:
     """When it is due and when it expires, and which it is."""
     zones = zones_of(row.to) if message.window and sender.windows == "destination" else UTC_ONLY
-    due_at = table.due(start, message.sending_speed is not None and row.tries == 0, message.window, zones)
-    return due_at, expiry(message, start) if fresh else row.expires_at, sender.id, row.message_id
+    begin = start if fresh else max(start, row.not_before(message))
+    due_at = table.due(begin, message.sending_speed is not None and row.tries == 0, message.window, zones)
+    expires_at = expiry(message, start) if fresh else row.expires_at
+    if due_at >= NEVER and not fresh:  # its account's windows are others since: what is accepted gets its report
+        expires_at = min(expires_at, start)
+    return due_at, expires_at, sender.id, row.message_id
 
 
 def _slices(

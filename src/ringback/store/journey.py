@@ -185,7 +185,8 @@ def _close_attempt(db: apsw.Connection, call: Call, result: CallResult) -> None:
 def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instant) -> None:
     """The attempt is closed and the message is pending again, due at `due_at`. Raises `AlreadyFinished`.
 
-    What waits in a paused bulk is not due before the bulk is resumed.
+    What waits in a paused bulk is not due before the bulk is resumed. What belongs to a cancelled one, or to an account
+    that was removed meanwhile, is cancelled.
     """
     key = (call.account.id, call.message_id)
     dialled = result.cause is not Cause.NOT_PLACED
@@ -194,8 +195,9 @@ def postpone(db: apsw.Connection, call: Call, result: CallResult, due_at: Instan
         " log_at = coalesce(sent_at, ?4, log_at),"
         " due_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
         " WHEN 'paused' THEN ?6 ELSE ?5 END,"
-        " expires_at = CASE (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
-        " WHEN 'cancelled' THEN 0 ELSE expires_at END"
+        " expires_at = CASE WHEN (SELECT removed_at FROM account WHERE id = ?1) IS NOT NULL"
+        " OR 'cancelled' = (SELECT state FROM bulk b WHERE b.account = ?1 AND b.bulk_id = message.bulk_id)"
+        " THEN 0 ELSE expires_at END"
         " WHERE account = ?1 AND message_id = ?2 AND state = 'calling'",
         (*key, dialled, result.invited_at, due_at, NEVER),
     )
@@ -214,7 +216,12 @@ def end(db: apsw.Connection, found: list[Call], result: CallResult, conclude: Co
 
 def cancel(db: apsw.Connection, account: AccountId, limit: int, result: CallResult, conclude: Conclude) -> int:
     """Cancels up to `limit` messages of an account that wait to be called, each with its report: how many."""
-    found = calls(db, "m.account = ? AND m.state = 'pending' LIMIT ?", (account, limit))
+    found = calls(
+        db,
+        "m.account = ?1 AND m.message_id IN (SELECT message_id FROM message INDEXED BY message_due"
+        " WHERE state = 'pending' AND account = ?1 ORDER BY due_at LIMIT ?2)",
+        (account, limit),
+    )
     end(db, found, result, conclude)
     return len(found)
 
