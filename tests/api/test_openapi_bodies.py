@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ringback.api import wire
+from ringback.api.checks import LARGEST
 from ringback.api.errors import ApiError
 from ringback.api.message_fields import LATER
-from ringback.api.timing_fields import LARGEST
 from tests.api.described import DOCUMENT, leaves
 
 DAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]

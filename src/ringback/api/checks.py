@@ -26,6 +26,9 @@ Rule: TypeAlias = Callable[[str], str | None]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+LARGEST = 10**9
+"""Of whole numbers that are clamped anyway [ours]: beyond it, somebody mistook the field."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,15})?")
 _HUGE = 10**9  # beyond any bound of ours; an integer of 400 digits is no float
 _LONGEST_INTEGER = 400  # digits
@@ -71,17 +74,19 @@ class Fields:
         self._faults.add(self.path(name), text)
 
     def given(self, name: str) -> Any:
-        return self._raw.get(name)
+        """What stands there. In XML an empty element counts as absent: it is how many write a null."""
+        value = self._raw.get(name)
+        return None if self._loose and value == "" else value
 
     def required(self, name: str) -> Any:
-        value = self._raw.get(name)
+        value = self.given(name)
         if value is None:
             self.fault(name, "is required")
         return value
 
     def string(self, name: str, rule: Rule) -> str | None:
         """The text, if it is one that the rule and Unicode allow."""
-        value = self._raw.get(name)
+        value = self.given(name)
         if value is None:
             return None
         wrong = (forbidden(value) or rule(value)) if isinstance(value, str) else "must be a string"
@@ -89,14 +94,15 @@ class Fields:
 
     def whole(self, name: str, low: int, high: int) -> int | None:
         """The integer, if it is within these bounds."""
-        value = self._raw.get(name)
+        value = self.given(name)
         if value is None:
             return None
         if self._loose and isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
             value = int(value)
         if type(value) is not int:
             return self._kept(name, None, "must be a whole number")
-        return self._kept(name, value, None if low <= value <= high else f"must be {low} to {high}")
+        bounds = f"{low} or more" if high == LARGEST else f"{low} to {high}"
+        return self._kept(name, value, None if low <= value <= high else f"must be {bounds}")
 
     def required_whole(self, name: str, low: int, high: int) -> int | None:
         """The integer, which must be there and within these bounds."""
@@ -104,7 +110,7 @@ class Fields:
 
     def number(self, name: str, default: float) -> float:
         """The number, whole or not; the default where there is none, or a faulty one."""
-        value = self._raw.get(name)
+        value = self.given(name)
         if self._loose and isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
             value = float(value)
         right = value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
@@ -112,7 +118,7 @@ class Fields:
         return default if found is None else float(min(max(found, -_HUGE), _HUGE))
 
     def flag(self, name: str) -> bool | None:
-        value = self._raw.get(name)
+        value = self.given(name)
         if self._loose and isinstance(value, str):
             value = _FLAGS.get(value.strip(), value)
         right = value is None or isinstance(value, bool)

@@ -98,7 +98,7 @@ def message_id(fields: Fields) -> str | None:
 def refuse_later(fields: Fields) -> None:
     """Names what is not built yet, except where it says what happens anyway."""
     for name in LATER:
-        if fields.given(name) is not None:
+        if fields.given(name) not in (None, []):
             fields.fault(name, _NOT_YET)
     machine = fields.given("machineDetection")
     if machine in ("hangup", "continue"):

@@ -132,7 +132,8 @@ def authorization_of(request: Request) -> Credentials:
 
 def _only(request: Request, wanted: bytes) -> bytes | None:
     """A header that may stand once; of several, all, which is no value of it."""
-    return b", ".join(value for name, value in request.scope["headers"] if name == wanted) or None
+    values = [value for name, value in request.scope["headers"] if name == wanted]
+    return b", ".join(values) if values else None
 
 
 async def read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:

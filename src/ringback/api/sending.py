@@ -10,11 +10,11 @@ from ..model.message import Bulk, Destination, Network, VoiceMessage
 from ..model.number import dialable, zones_of
 from ..model.schedule import NEVER, UTC_ONLY, Timetable
 from ..model.status import PENDING_ACCEPTED, REJECTED_DESTINATION, REJECTED_DUPLICATE_MESSAGE_ID, Status
-from ..model.times import MINUTE, Instant
+from ..model.times import DAY, MINUTE, Instant
 from . import xml
 from .checks import Faults
 from .negotiation import Form
-from .timing_fields import NEVER_OPENS
+from .timing_fields import FARTHEST_DAYS, NEVER_OPENS
 from .wire import SendRequest, Wanted
 
 
@@ -46,6 +46,9 @@ def drafted(request: SendRequest, network: Network, sender: Account, now: Instan
     seen: set[str] = set()
     messages = tuple([(message, _destinations(wanted, lines, seen)) for message, wanted in request.messages])
     timed = tuple([(message, timing.timed(n, message, to)) for n, (message, to) in enumerate(messages) if to])
+    count, most = sum(len(to) for _, to in timed), sender.limits.waiting
+    if most is not None and count > most:  # to try again later would never help
+        timing.faults.add("messages", f"hold {count} destinations; of yours at most {most} may wait to be called")
     timing.faults.raise_any()
     return Draft(Bulk(request.bulk_id or new_id(), network, timed, timing.send_at), lines)
 
@@ -76,6 +79,8 @@ class _Timing:
         due = self._table.due(start, message.sending_speed is not None, message.window, zones)
         if due >= (NEVER if message.sending_speed else start + message.validity * MINUTE):
             self.faults.add(f"messages[{index}].deliveryTimeWindow", f"for {number} it {NEVER_OPENS}")
+        elif due > self._now + FARTHEST_DAYS * DAY and not self.faults.named:
+            self.faults.add("sendingSpeed", f"is too slow: {number} would be called in over {FARTHEST_DAYS} days")
         return due
 
 

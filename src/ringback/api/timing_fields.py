@@ -16,16 +16,13 @@ from ..model.schedule import (
     opening,
 )
 from ..model.times import DAY, MINUTE, Instant, instant
-from .checks import Fields
+from .checks import LARGEST, Fields
 
 FASTEST_SPEED = 1_000_000
 """Messages in a unit [ours]."""
 
 FARTHEST_DAYS = 366
 """How far ahead `sendAt` may lie [ours]: beyond it, somebody mistook the year."""
-
-LARGEST = 10**9
-"""Of whole numbers that are clamped anyway [ours]: beyond it, somebody mistook the field."""
 
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _UNITS = ("second", "minute", "hour", "day")

@@ -135,6 +135,8 @@ def _reschedule(
         slices.append([_timed(sender, row, _message(db, key, row.part), table, start, fresh) for row in waiting])
         if fresh and any(due_at >= expires_at for due_at, expires_at, _, _ in slices[-1]):
             raise WindowNeverOpens("its delivery window never opens before its validity ends")
+    if fresh and not slices:
+        raise NothingToCall("waiting for another attempt")
     for timed in slices:
         yield
         db.executemany(_TIMES_PAUSED if paused else _TIMES, timed)

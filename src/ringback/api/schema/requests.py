@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ...model.message import LONGEST_VALIDITY
 from ...model.schedule import LADDER, MOST_RETRIES
+from ..checks import LARGEST
 from ..message_fields import (
     CALLER,
     FASTEST,
@@ -31,7 +32,7 @@ from ..message_fields import (
     SLOWEST,
 )
 from ..sessions import LONGEST as LONGEST_LOGIN
-from ..timing_fields import FARTHEST_DAYS, FASTEST_SPEED, LARGEST
+from ..timing_fields import FARTHEST_DAYS, FASTEST_SPEED
 from ..wire import MOST_DESTINATIONS
 from .answers import BulkStatusName
 
