@@ -1,8 +1,10 @@
 """Strangers' files become sound, or a reason why not; the process that reads them can't be hurt for long."""
 
+import io
 import os
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +108,19 @@ def test_a_small_file_of_hours_fails_cleanly() -> None:
     assert len(bomb) < 4 << 20
     with pytest.raises(NotPlayable, match=f"longer than {LONGEST} seconds"):
         decoded(bomb)
+
+
+def test_many_channels_at_a_high_rate_count_as_what_they_cost() -> None:
+    def silence(channels: int) -> bytes:
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setparams((channels, 2, 96_000, 0, "NONE", ""))
+            file.writeframes(bytes(2 * channels * 90_000))
+        return out.getvalue()
+
+    assert decoded(silence(1), longest=1)
+    with pytest.raises(NotPlayable, match="too many samples"):
+        decoded(silence(8), longest=1)
 
 
 async def test_in_a_process_of_its_own_with_limits() -> None:

@@ -11,6 +11,7 @@ from ringback.audio.files import FAILED, FRESH, LARGEST, AudioFiles, FileNotHad,
 from ringback.audio.speech import Sound
 from ringback.outgoing import Outgoing
 from tests.audio.encoded import FORMATS, file_of
+from tests.eventually import eventually_async
 from tests.receiver import LOOPBACK, Behaviour, Receiver, Request, answer, drops, hangs, never_ends
 
 WAV = file_of("wav", 0.5)
@@ -302,6 +303,17 @@ async def test_a_server_that_hangs_is_given_up(open_files: Open) -> None:
     async with Receiver(hangs).open() as server:
         await refused(open_files(within=0.05).sound(at(server)), FileNotHad, "can't be reached")
         await refused(open_files(in_all=0.1).sound(at(server)), FileNotHad, "within 0.1 seconds")
+
+
+async def test_who_waits_for_the_decoder_behind_others_is_not_given_up(open_files: Open) -> None:
+    files = open_files(in_all=0.5)
+    loop = asyncio.get_running_loop()
+    async with Receiver(Shelf(MP3)).open() as server:
+        async with files._decoder._turn:  # somebody else's long file
+            wanted = asyncio.ensure_future(files.sound(at(server)))
+            begun = loop.time()
+            await eventually_async(lambda: loop.time() > begun + 1, 5, "longer than it may take to fetch one")
+        assert (await wanted).seconds == pytest.approx(1, abs=0.1)
 
 
 async def test_nobody_listens(files: Files) -> None:

@@ -67,6 +67,16 @@ async def test_what_comes_later_is_seen_although_nothing_was_due_before(store: S
     assert await claimed(store, NOW) == ["now-000"]
 
 
+async def test_what_is_kept_is_called_although_whoever_sent_it_has_gone(store: Store, account: Account) -> None:
+    assert await claimed(store, NOW) == []  # nothing is due: it need not look before something comes
+    sending = asyncio.ensure_future(store.accept(account.id, scheduled("b", 2_000), NOW))
+    for _ in range(4):
+        await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending])
+    assert len(await claimed(store, NOW)) == 100
+
+
 async def test_a_closed_window_puts_off(store: Store, account: Account) -> None:
     await store.accept(account.id, scheduled("b", 3, window=OFFICE), MORNING)
     assert await claimed(store, MORNING + HOUR - 1) == []

@@ -26,6 +26,10 @@ MEMORY = 1 << 30
 LONGEST = 1_800
 """Seconds of sound in one file [ours]: four hundred times as long as what such files mostly say."""
 
+_VALUES = 2 * 48_000
+"""Samples of all channels in a second, on average over the longest sound: a film's. Many channels at a high rate cost a
+decoder that others wait for a quarter of a minute, in a file of 50 kB."""
+
 _RATES = range(4_000, 384_001)  # samples a second; beyond them, a filter for a single file takes all memory
 _MOST_CHANNELS = 8
 _MOST_DAMAGED = 0.1  # of the packets
@@ -93,20 +97,24 @@ def _only_sound(container: InputContainer) -> AudioStream:
 
 def _heard(container: InputContainer, stream: AudioStream, longest: float) -> Iterator[bytes]:
     left = longest * RATE * 2
-    for piece in _at_our_rate(_frames(container, stream)):
+    for piece in _at_our_rate(_frames(container, stream, longest * _VALUES)):
         left -= len(piece)
         if left < 0:
             raise NotPlayable(f"it is longer than {longest:g} seconds")
         yield piece
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, stream: AudioStream, most: float) -> Iterator[AudioFrame]:
     """What can be decoded; a damaged packet is passed over, but not many."""
-    packets = damaged = 0
+    packets = damaged = values = 0
     for packet in container.demux(stream):
         packets += 1
         try:
-            yield from _decoded(packet)
+            for frame in _decoded(packet):
+                values += frame.samples * frame.layout.nb_channels
+                if values > most:
+                    raise NotPlayable("it holds too many samples")
+                yield frame
         except av.InvalidDataError:
             damaged += 1
     if damaged > max(1, packets * _MOST_DAMAGED):

@@ -113,18 +113,24 @@ class AudioFiles:
             known = None  # it had to make room since
         try:
             async with asyncio.timeout(self._in_all):
-                return await self._looked_at(url, known)
+                found = await self._looked_at(url, known)
         except TimeoutError:
             raise self._failed(url, FileNotHad(f"it can't be had within {self._in_all:g} seconds")) from None
         except (FileNotHad, FileNotPlayable) as fault:
+            raise self._failed(url, fault) from None
+        if isinstance(found, bytes):
+            return found
+        try:  # whoever waits for the decoder behind others' files has had his own
+            return await self._made(url, found)
+        except FileNotPlayable as fault:
             raise self._failed(url, fault) from None
 
     def _failed(self, url: str, fault: FileNotHad | FileNotPlayable) -> Exception:
         self._remember(url, _Known(self._clock() + FAILED, fault=fault))
         return fault
 
-    async def _looked_at(self, url: str, known: _Known | None) -> bytes:
-        """Asks for the file, by a condition where an earlier one is known."""
+    async def _looked_at(self, url: str, known: _Known | None) -> bytes | Reply:
+        """Asks for the file, by a condition where an earlier one is known: its sound if that is kept, else the file."""
         if known and known.condition:
             reply = await self._fetched(url, known.condition)
             kept = await self._sounds.find(known.key) if reply.status == 304 else None
@@ -136,6 +142,10 @@ class AudioFiles:
         else:
             await self._announced(url)
             reply = await self._fetched(url, {})
+        return reply
+
+    async def _made(self, url: str, reply: Reply) -> bytes:
+        """The file's sound."""
         key = await asyncio.to_thread(_key_of, reply.body)
         sound = await self._sounds.get(key, lambda: self._decoded(reply.body))
         self._remember(url, _Known(self._clock() + _fresh_for(reply), key, _condition(reply)))

@@ -18,7 +18,7 @@ from ..model.tariff import RateDeck
 from ..model.times import HOUR, Instant
 from . import accounts, bulks, claiming, journey, ledger, logs, retention, sessions
 from .database import FILE, Ownership, connect, let_go, migrate
-from .group import GroupCommit
+from .group import GroupCommit, Step
 from .push_steps import PushSteps
 from .reader import Reader
 from .store import (
@@ -206,9 +206,7 @@ class SqliteStore(PushSteps):
         def step(db: apsw.Connection) -> Generator[None, None, set[str]]:
             return journey.accept(db, account, bulk, now)
 
-        used: set[str] = await self._group.run(step)
-        self._look_again()
-        return used
+        return await self._run_and_look_again(step)
 
     async def accept_once(self, account: AccountId, bulk: Bulk, now: Instant, keep: Keep[set[str]]) -> Kept:
         """Accepts under an Idempotency-Key, the answer in the same transaction: a repeat accepts nothing again."""
@@ -216,9 +214,7 @@ class SqliteStore(PushSteps):
         def step(db: apsw.Connection) -> Generator[None, None, Kept]:
             return journey.accept_once(db, account, bulk, now, keep)
 
-        kept: Kept = await self._group.run(step)
-        self._look_again()
-        return kept
+        return await self._run_and_look_again(step)
 
     async def claim(self, limit: int, now: Instant) -> list[Call]:
         """The next calls to place, written down as attempts before this returns. Accounts take turns."""
@@ -239,8 +235,17 @@ class SqliteStore(PushSteps):
             self._nothing_due_before = claimed.next_at
         return claimed
 
+    async def _run_and_look_again(self, step: Step[T]) -> T:
+        """Runs a step after which something may be due, or expire, sooner than was known.
+
+        Also when whoever asked has gone meanwhile: the step is written all the same.
+        """
+        try:
+            return await self._group.run(step)
+        finally:
+            self._look_again()
+
     def _look_again(self) -> None:
-        """Something may be due, or expire, sooner than was known."""
         self._era += 1
         self._nothing_due_before = self._nothing_expires_before = 0
 
@@ -257,8 +262,7 @@ class SqliteStore(PushSteps):
 
     async def postpone(self, call: Call, result: CallResult, due_at: Instant) -> None:
         """The attempt is closed, and the message waits for its next one. Raises `AlreadyFinished`."""
-        await self._group.run(lambda db: journey.postpone(db, call, result, due_at))
-        self._look_again()
+        await self._run_and_look_again(lambda db: journey.postpone(db, call, result, due_at))
 
     async def expire(self, now: Instant, conclude: Conclude) -> int:
         """Ends a slice of what was cancelled and of what is no longer valid, each with its report: how many."""
@@ -290,9 +294,7 @@ class SqliteStore(PushSteps):
         def step(db: apsw.Connection) -> Generator[None, None, BulkState]:
             return bulks.move(db, account, bulk_id, send_at, now)
 
-        moved: BulkState = await self._group.run(step)
-        self._look_again()
-        return moved
+        return await self._run_and_look_again(step)
 
     async def change_bulk(self, account: AccountId, bulk_id: str, to: BulkStatus, now: Instant) -> BulkState:
         """Pauses, resumes or cancels what is still to be called. Raises `NoSuchBulk`, `NothingToCall`."""
@@ -300,9 +302,7 @@ class SqliteStore(PushSteps):
         def step(db: apsw.Connection) -> Generator[None, None, BulkState]:
             return bulks.change(db, account, bulk_id, to, now)
 
-        changed: BulkState = await self._group.run(step)
-        self._look_again()
-        return changed
+        return await self._run_and_look_again(step)
 
     # -- reports -----------------------------------------------------------
 
