@@ -7,10 +7,10 @@ import msgspec
 from ..model.account import Account
 from ..model.ids import new_id
 from ..model.message import Bulk, Destination, Network, VoiceMessage
-from ..model.number import dialable, zones_of
-from ..model.schedule import NEVER, UTC_ONLY, Timetable
+from ..model.number import dialable
+from ..model.schedule import Timetable
 from ..model.status import PENDING_ACCEPTED, REJECTED_DESTINATION, REJECTED_DUPLICATE_MESSAGE_ID, Status
-from ..model.times import DAY, MINUTE, Instant
+from ..model.times import DAY, Instant
 from . import xml
 from .checks import Faults
 from .negotiation import Form
@@ -61,7 +61,7 @@ class _Timing:
         starts = [message.send_at for message in messages]
         self.send_at = min((start for start in starts if start), default=None) if all(starts) else None
         self.faults = Faults()
-        self._by_zone = sender.windows == "destination"
+        self._sender = sender
         self._table = Timetable(next((m.sending_speed.interval_us for m in messages if m.sending_speed), 0))
         self._now = now
 
@@ -75,9 +75,9 @@ class _Timing:
         return tuple([_at(self._due(index, message, start, to.to), to) for to in destinations])
 
     def _due(self, index: int, message: VoiceMessage, start: Instant, number: str) -> Instant:
-        zones = zones_of(number) if message.window and self._by_zone else UTC_ONLY
+        zones = self._sender.zones(message.window, number)
         due = self._table.due(start, message.sending_speed is not None, message.window, zones)
-        if due >= (NEVER if message.sending_speed else start + message.validity * MINUTE):
+        if due >= message.expires(start):
             self.faults.add(f"messages[{index}].deliveryTimeWindow", f"for {number} it {NEVER_OPENS}")
         elif due > self._now + FARTHEST_DAYS * DAY and not self.faults.named:
             self.faults.add("sendingSpeed", f"is too slow: {number} would be called in over {FARTHEST_DAYS} days")

@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from .message import AccountId
+from .number import zones_of
+from .schedule import UTC_ONLY, DeliveryTimeWindow, Zones
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,3 +38,7 @@ class Account(msgspec.Struct, frozen=True):
     zone: str = "UTC"
     windows: Windows = "utc"
     limits: Limits = NO_LIMITS
+
+    def zones(self, window: DeliveryTimeWindow | None, number: str) -> Zones:
+        """The time zones in which a delivery window must be open for a number (contract section 2)."""
+        return zones_of(number) if window and self.windows == "destination" else UTC_ONLY

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from .schedule import DeliveryTimeWindow, Retry, SendingSpeed
-from .times import Instant
+from .schedule import NEVER, DeliveryTimeWindow, Retry, SendingSpeed
+from .times import MINUTE, Instant
 
 AccountId: TypeAlias = int
 """The store's own number of an account; never shown to customers."""
@@ -67,6 +67,10 @@ class VoiceMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     window: DeliveryTimeWindow | None = None
     retry: Retry | None = None
     sending_speed: SendingSpeed | None = None
+
+    def expires(self, start: Instant) -> Instant:
+        """When no further attempt is made, if it is due from `start` on; a sending speed overrides the validity."""
+        return NEVER if self.sending_speed else start + self.validity * MINUTE
 
 
 class Destination(msgspec.Struct, frozen=True, gc=False):

@@ -6,9 +6,8 @@ import msgspec
 
 from . import status as s
 from .call import Call, CallResult, Cause
-from .number import zones_of
 from .report import DeliveryReport, Price
-from .schedule import UTC_ONLY, opening
+from .schedule import opening
 from .tariff import RateDeck, charged
 from .times import SECOND, Instant
 
@@ -57,8 +56,8 @@ def _next_attempt(call: Call, result: CallResult) -> Instant | None:
         return None
     if result.answered_at is not None or _error(result).id not in TRIED_AGAIN:
         return None
-    zones = zones_of(call.to) if call.account.windows == "destination" else UTC_ONLY
-    due_at = opening(call.message.window, result.ended_at + retry.after(call.tries + 1), zones)
+    window = call.message.window
+    due_at = opening(window, result.ended_at + retry.after(call.tries + 1), call.account.zones(window, call.to))
     return due_at if due_at < call.expires_at else None
 
 

@@ -15,12 +15,11 @@ from ..model.call import CallResult, Cause
 from ..model.exceptions import NoSuchAccount, NoSuchBulk, NothingToCall, WindowNeverOpens
 from ..model.logs import PENDING
 from ..model.message import AccountId, VoiceMessage
-from ..model.number import zones_of
-from ..model.schedule import NEVER, UTC_ONLY, Timetable
+from ..model.schedule import NEVER, Timetable
 from ..model.times import Instant
 from . import accounts
 from .database import rows
-from .journey import calls, end, expiry, message_of
+from .journey import calls, end, message_of
 from .store import BulkState, BulkStatus, Conclude
 
 _SLICE = 400  # messages changed before others get the loop
@@ -178,10 +177,10 @@ def _timed(
     sender: Account, row: _Row, message: VoiceMessage, table: Timetable, start: Instant, fresh: bool
 ) -> tuple[Instant, Instant, AccountId, str]:
     """When it is due and when it expires, and which it is."""
-    zones = zones_of(row.to) if message.window and sender.windows == "destination" else UTC_ONLY
+    zones = sender.zones(message.window, row.to)
     begin = start if fresh else max(start, row.not_before(message))
     due_at = table.due(begin, message.sending_speed is not None and row.tries == 0, message.window, zones)
-    expires_at = expiry(message, start) if fresh else row.expires_at
+    expires_at = message.expires(start) if fresh else row.expires_at
     if due_at >= NEVER and not fresh:  # its account's windows are others since: what is accepted gets its report
         expires_at = min(expires_at, start)
     return due_at, expires_at, sender.id, row.message_id

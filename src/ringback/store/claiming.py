@@ -12,8 +12,7 @@ import msgspec
 from ..model.account import Account
 from ..model.call import Call
 from ..model.message import AccountId
-from ..model.number import zones_of
-from ..model.schedule import NEVER, UTC_ONLY, opening
+from ..model.schedule import NEVER, opening
 from ..model.times import SECOND, Instant
 from . import accounts
 from .database import rows
@@ -156,7 +155,7 @@ class _Claims:
     def _later(self, due: _Due) -> Instant | None:
         """When it is due instead; None for now."""
         message = message_of(due.body)
-        zones = zones_of(due.to) if message.window and due.account.windows == "destination" else UTC_ONLY
+        zones = due.account.zones(message.window, due.to)
         open_at = opening(message.window, self._now, zones)
         if open_at > self._now:
             return open_at

@@ -13,17 +13,12 @@ from ..model.logs import facet
 from ..model.message import AccountId, Bulk, Destination, Network, VoiceMessage
 from ..model.report import DeliveryReport
 from ..model.schedule import NEVER
-from ..model.times import MINUTE, Instant
+from ..model.times import Instant
 from . import accounts, answers, pushes, tape
 from .shelves import shelf_for
 from .store import Conclude, Keep, Kept
 
 _SLICE = 400  # destinations inserted before others get the loop: some 5 ms
-
-
-def expiry(message: VoiceMessage, start: Instant) -> Instant:
-    """When no further attempt is made, if it is due from `start` on; a sending speed overrides it."""
-    return NEVER if message.sending_speed else start + message.validity * MINUTE
 
 
 def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) -> Generator[None, None, set[str]]:
@@ -43,7 +38,7 @@ def accept(db: apsw.Connection, account: AccountId, bulk: Bulk, now: Instant) ->
     for part, (message, destinations) in enumerate(bulk.messages):
         body = msgspec.json.encode(message)
         db.execute("INSERT INTO voice_message VALUES (?, ?, ?, ?)", (account, bulk.bulk_id, part, body))
-        expires_at = expiry(message, max(message.send_at or now, now))
+        expires_at = message.expires(max(message.send_at or now, now))
         for start in range(0, len(destinations), _SLICE):
             for destination in destinations[start : start + _SLICE]:
                 if not _insert(db, account, bulk, part, destination, now, (expires_at, message.caller, shelf)):
